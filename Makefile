@@ -1,0 +1,47 @@
+# `make` alone lists the commands. All that is needed is a Python >= 3.12: PYTHON=... names one.
+UV_VERSION := 0.13.9
+VENV := $(CURDIR)/.venv
+STAMP := $(VENV)/.complete
+ARGS ?=
+
+# The services that are rendered here are set up by the same uv.
+export UV := $(VENV)/bin/uv
+export PATH := $(VENV)/bin:$(PATH)
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+
+.PHONY: help demo smoke test check lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMP) ## Render a service, start it, place an order, show what happens; Ctrl-C ends it
+	@PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py demo
+
+smoke: $(STAMP) ## The same as demo, but end by itself and leave nothing behind
+	@PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py smoke
+
+test: $(STAMP) ## Run the tests: make test ARGS="-k questions"
+	@$(VENV)/bin/pytest $(ARGS)
+
+check: $(STAMP) ## Lints, then the tests
+	$(VENV)/bin/ruff check scripts tests
+	$(VENV)/bin/ruff format --check scripts tests
+	$(VENV)/bin/python scripts/lock.py --check
+	$(VENV)/bin/pytest $(ARGS)
+
+lock: $(STAMP) ## Resolve the packages that services install anew: template/uv.lock
+	$(VENV)/bin/python scripts/lock.py --upgrade
+
+clean: ## Remove what was installed and rendered here
+	rm -rf .venv build
+
+$(UV): template/dev/find-python
+	@python=$$(sh template/dev/find-python 3.12 venv ensurepip) && \
+	  echo "Installing uv and strata's packages into .venv, with $$python" && \
+	  "$$python" -m venv --clear $(VENV) && \
+	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $(UV)
+
+$(STAMP): $(UV) pyproject.toml uv.lock
+	@UV_PYTHON=$(VENV)/bin/python UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --locked
+	@touch $(STAMP)

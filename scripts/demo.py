@@ -1,0 +1,180 @@
+"""`demo` and `smoke`: render a service, start it and place an order."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from dev.lifeline import die_with_parent
+from tour import Failed, take_tour
+
+ROOT = Path(__file__).resolve().parent.parent
+BESIDE = Path(sys.executable).parent
+NEWEST_NEEDED = (3, 13)
+START_SECONDS = 90
+END_SECONDS = 60
+LOG_TAIL_LINES = 30
+DOCS = re.compile(r"API docs: (http://\S+)/docs")
+# A demo shows the service as it comes: on servers of its own.
+FORGOTTEN = {
+    "CACHE__URL", "DATABASE__URL", "MAIL__URL", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH",
+    "TASKS__BROKER_URL", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV",
+}  # fmt: skip
+
+
+def demo() -> None:
+    """Show everything, then serve until Ctrl-C; the folder stays."""
+    folder = _new_folder("demo")
+    with _service(folder) as url:
+        take_tour(url, mails=folder / ".dev/mail")
+        print(f"\nTry it yourself: {url}/docs\nThe code:        {folder}")
+        print(f"Its log:         {_log(folder)}\nCtrl-C ends it.", flush=True)
+        signal.pause()
+
+
+def smoke() -> None:
+    """Show everything, then leave neither a process nor a folder."""
+    folder = _new_folder("smoke")
+    try:
+        with _service(folder) as url:
+            take_tour(url, mails=folder / ".dev/mail")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("\nsmoke: passed")
+
+
+def _new_folder(purpose: str) -> Path:
+    folder = ROOT / "build" / f"{purpose}-{datetime.now():%Y%m%d-%H%M%S-%f}"  # noqa: DTZ005
+    folder.mkdir(parents=True)
+    return folder
+
+
+@contextmanager
+def _service(folder: Path) -> Iterator[str]:
+    """Render, install and start; the URL is that of a service that is ready."""
+    with _step(f"Rendering the defaults into {folder.relative_to(ROOT)}"):
+        _run(BESIDE / "copier", "copy", *_answers(), "--vcs-ref=HEAD", ROOT, folder)
+    with _step("Installing its packages (make setup)"):
+        _run("make", "setup", cwd=folder)
+    with _step("Starting servers, API, worker and relay (make dev)"):
+        process = _start(folder)
+        try:
+            url = _address(folder, process)
+        except BaseException:
+            _end(process)
+            raise
+    try:
+        yield url
+    except Failed as reason:
+        raise Failed(f"{reason}\n\nIts log ends so:\n{_tail(folder)}") from None
+    finally:
+        with _step("\nEnding it"):
+            code = _end(process)
+    if code != 0:
+        raise Failed(f"The service ended with exit code {code}.")
+
+
+def _answers() -> tuple[str, ...]:
+    """The defaults, but for an older Python than they ask for."""
+    version = sys.version_info[:2]
+    if version >= NEWEST_NEEDED:
+        return ("--defaults", "--quiet")
+    return ("--defaults", "--quiet", f"--data=python_version={version[0]}.{version[1]}")
+
+
+def _run(*command: str | Path, cwd: Path = ROOT) -> None:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    _log(folder).parent.mkdir(exist_ok=True)
+    with _log(folder).open("wb") as log:
+        return subprocess.Popen(
+            [folder / ".venv/bin/python", "-m", "dev"],
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509
+        )
+
+
+def _address(folder: Path, process: subprocess.Popen[bytes]) -> str:
+    """Wait until the service says where it is."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := DOCS.search(_log(folder).read_text()):
+            return found[1]
+        time.sleep(0.05)
+    raise Failed(f"The service did not start:\n{_tail(folder)}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """End it as Ctrl-C would; a second Ctrl-C must not leave it half ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
+    return kept | {"UV_PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
+
+
+def _log(folder: Path) -> Path:
+    return folder / ".dev" / "demo.log"
+
+
+def _tail(folder: Path) -> str:
+    return "\n".join(_log(folder).read_text().splitlines()[-LOG_TAIL_LINES:])
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    print(f"{name:<64}", end="", flush=True)
+    begin = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.monotonic() - begin:5.1f} s", flush=True)
+
+
+def _main(command: str) -> None:
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    try:
+        {"demo": demo, "smoke": smoke}[command]()
+    except Failed as reason:
+        sys.exit(f"\n{command}: failed: {reason}")
+    except KeyboardInterrupt:
+        sys.exit(0 if command == "demo" else 130)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

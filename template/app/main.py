@@ -1,0 +1,62 @@
+"""The HTTP entry point: settings in, application out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypedDict
+
+from fastapi import FastAPI
+
+from app import api
+from app.composition import Platform, open_platform
+from app.platform import idempotency, web
+from app.platform.cache import Cache
+from app.platform.database.schema import SchemaCheck
+from app.platform.errors import Unavailable
+from app.platform.observability import logging
+from app.platform.web.readiness import Check, Readiness
+from app.settings import Settings
+
+
+class State(TypedDict):
+    """What every request finds under `request.state`."""
+
+    platform: Platform
+    readiness: Readiness
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Assemble the service without opening a single connection."""
+    settings = settings or Settings()
+    logging.install(
+        settings.logging,
+        service=settings.service_name,
+        environment=settings.environment,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with (
+            open_platform(settings) as platform,
+            Readiness.open(settings.readiness, _checks(platform)) as readiness,
+        ):
+            yield {"platform": platform, "readiness": readiness}
+
+    app = FastAPI(title=settings.service_name, lifespan=lifespan)
+    web.install(app, settings.web)
+    idempotency.install(app, settings.idempotency)
+    app.include_router(api.router)
+    return app
+
+
+def _checks(platform: Platform) -> list[Check]:
+    return [
+        Check("database", platform.database.check),
+        Check("schema", SchemaCheck(platform.database)),
+        Check("cache", partial(_reach, platform.cache), required=False),
+    ]
+
+
+async def _reach(cache: Cache) -> None:
+    if not await cache.ping():
+        raise Unavailable("The cache is out of reach.")

@@ -1,0 +1,122 @@
+"""The catalog over HTTP: parse, delegate, render."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from fastapi import Depends, Response, status
+
+from app.modules.catalog.dependencies import CatalogReaderDep, CatalogServiceDep
+from app.modules.catalog.errors import (
+    CategoryUnknown,
+    ProductNotFound,
+    SkuTaken,
+    SlugTaken,
+)
+from app.modules.catalog.schemas import (
+    CategoryDraft,
+    CategoryRead,
+    ProductChange,
+    ProductDraft,
+    ProductRead,
+)
+from app.platform.errors import PreconditionFailed, PreconditionRequired
+from app.platform.idempotency import KEY_REFUSALS, idempotent_when_asked
+from app.platform.web.caching import Public
+from app.platform.web.pagination import InvalidCursor, PageDep, PageRead
+from app.platform.web.preconditions import IfMatchDep, set_version
+from app.platform.web.problems import problems
+from app.platform.web.routing import Router
+
+router = Router(prefix="/catalog", tags=["catalog"])
+
+# Anybody may see the catalog: a CDN can answer for it.
+PUBLIC = Depends(
+    Public(
+        s_maxage=timedelta(minutes=1),
+        stale_while_revalidate=timedelta(minutes=5),
+    )
+)
+CHANGE = problems(ProductNotFound, PreconditionFailed, PreconditionRequired)
+
+
+@router.get("/categories", dependencies=[PUBLIC])
+async def list_categories(catalog: CatalogReaderDep) -> list[CategoryRead]:
+    """List every category, by name."""
+    return await catalog.categories()
+
+
+@router.post(
+    "/categories",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(SlugTaken, *KEY_REFUSALS),
+    dependencies=[idempotent_when_asked],
+)
+async def add_category(
+    draft: CategoryDraft, catalog: CatalogServiceDep
+) -> CategoryRead:
+    """Add a category."""
+    return CategoryRead.model_validate(await catalog.add_category(draft))
+
+
+@router.get("/products", dependencies=[PUBLIC], responses=problems(InvalidCursor))
+async def list_products(
+    page: PageDep, catalog: CatalogReaderDep, category_id: UUID | None = None
+) -> PageRead[ProductRead]:
+    """List products, newest first, of one category or of all."""
+    found = await catalog.products(category_id, after=page.after, limit=page.limit)
+    return PageRead[ProductRead].of(found)
+
+
+@router.post(
+    "/products",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(SkuTaken, CategoryUnknown, *KEY_REFUSALS),
+    dependencies=[idempotent_when_asked],
+)
+async def add_product(
+    draft: ProductDraft, response: Response, catalog: CatalogServiceDep
+) -> ProductRead:
+    """Add a product to a category."""
+    product = await catalog.add_product(draft)
+    set_version(response, product.version)
+    return ProductRead.model_validate(product)
+
+
+@router.get(
+    "/products/{product_id}",
+    dependencies=[PUBLIC],
+    responses=problems(ProductNotFound),
+)
+async def get_product(
+    product_id: UUID, response: Response, catalog: CatalogReaderDep
+) -> ProductRead:
+    """Get a product. Its `ETag` is what a change must name in `If-Match`."""
+    product = await catalog.product(product_id)
+    set_version(response, product.version)
+    return ProductRead.model_validate(product)
+
+
+@router.patch("/products/{product_id}", responses=CHANGE)
+async def change_product(
+    product_id: UUID,
+    change: ProductChange,
+    version: IfMatchDep,
+    response: Response,
+    catalog: CatalogServiceDep,
+) -> ProductRead:
+    """Change a product that is still as the caller has seen it."""
+    product = await catalog.change_product(product_id, change, version=version)
+    set_version(response, product.version)
+    return ProductRead.model_validate(product)
+
+
+@router.delete(
+    "/products/{product_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=CHANGE,
+)
+async def remove_product(
+    product_id: UUID, version: IfMatchDep, catalog: CatalogServiceDep
+) -> None:
+    """Remove a product that is still as the caller has seen it."""
+    await catalog.remove_product(product_id, version=version)

@@ -1,0 +1,46 @@
+"""What happens after an order, out of the customer's way."""
+
+from typing import Protocol
+
+import structlog
+
+from app.modules.orders.events import OrderPlaced
+from app.modules.orders.repository import OrderRepository
+from app.platform.database import UnitOfWork
+from app.platform.mail import Mail, Mailer
+from app.platform.tasks import TaskRouter
+
+log = structlog.get_logger(__name__)
+tasks = TaskRouter("orders")
+
+
+class Ports(Protocol):
+    """The ports these tasks need."""
+
+    @property
+    def mailer(self) -> Mailer: ...
+
+
+@tasks.on(OrderPlaced, attempts=8)
+async def send_confirmation(event: OrderPlaced, unit: UnitOfWork, ports: Ports) -> None:
+    """
+    Note that the customer is told, and tell them.
+
+    The note is made once. The letter may leave twice, if the process dies between
+    the mail server's answer and the commit; both then bear the same Message-ID.
+    """
+    orders = OrderRepository(unit.session)
+    order = await orders.find(event.order_id)
+    if order is None:
+        # Deleted between the commit and now; there is nothing left to confirm.
+        log.info("order.gone", order_id=str(event.order_id))
+        return
+    await orders.confirm(order)
+    await ports.mailer.send(
+        Mail(
+            to=order.email,
+            subject=f"Your order {order.reference}",
+            text=f"Thank you. {order.quantity} x {order.product_id} is on its way.",
+            key=f"order-confirmation-{order.id}",
+        )
+    )

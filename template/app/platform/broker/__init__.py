@@ -1,0 +1,1 @@
+"""What differs between the brokers that a queue can use."""

@@ -1,0 +1,47 @@
+"""The connection pool, from the first connection to the last."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.platform.database.postgresql import role_timeouts
+from app.platform.database.settings import DatabaseSettings
+
+
+def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
+    """
+    Bound everything: connections, the wait for one, and each statement.
+
+    No ping before use: it would double the round trips of a read. A connection that
+    turns out dead empties the pool instead, and the request is told to come back.
+    """
+    return create_async_engine(
+        url,
+        pool_size=settings.pool_size,
+        max_overflow=settings.pool_overflow,
+        pool_timeout=settings.checkout_timeout_seconds,
+        pool_recycle=settings.recycle_after_seconds,
+        pool_use_lifo=True,
+        # Values do not belong into logs.
+        hide_parameters=True,
+        connect_args=_connect_args(settings) | role_timeouts(settings),
+    )
+
+
+def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """One connection past any pooler, without time limits: for migrations."""
+    return create_async_engine(
+        settings.session_url,
+        poolclass=NullPool,
+        connect_args={"timeout": settings.connect_timeout_seconds},
+    )
+
+
+def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    return {
+        "timeout": settings.connect_timeout_seconds,
+        "command_timeout": settings.command_timeout_seconds,
+        "statement_cache_size": settings.prepared_statements,
+        "prepared_statement_cache_size": settings.prepared_statements,
+    }

@@ -1,0 +1,69 @@
+"""The base of every table."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, MetaData, func
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedAsDataclass,
+    declared_attr,
+    mapped_column,
+)
+from uuid_utils.compat import uuid7
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """Any table. Domain tables derive from `Model`, technical ones from this."""
+
+    # Named constraints, so that migrations can drop them and errors can name them.
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        int: BigInteger(),
+    }
+
+
+class Model(Base):
+    """
+    A row of the domain.
+
+    Identifiers are UUIDv7 (RFC 9562): known before the insert, and ordered by time,
+    so that a page can be cut by the primary key alone.
+    """
+
+    __abstract__ = True
+    # The database sets both timestamps; RETURNING brings them back in the same trip.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+
+    id: Mapped[UUID] = mapped_column(
+        primary_key=True, default_factory=uuid7, init=False
+    )
+    created_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), default=None, init=False
+    )
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now(), default=None, init=False
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
+
+
+class Versioned(MappedAsDataclass, kw_only=True):
+    """Optimistic locking: an update of a row that has changed since raises."""
+
+    version: Mapped[int] = mapped_column(default=1, init=False)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"eager_defaults": True, "version_id_col": cls.version}

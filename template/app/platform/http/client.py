@@ -1,0 +1,166 @@
+"""Calls to third parties: one pool, a deadline, a retry budget, a breaker per host."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict, Unpack
+
+import httpx
+import stamina
+
+from app.platform.http.breaker import BreakerState
+from app.platform.http.host import Host
+from app.platform.http.response import HttpResponse
+from app.platform.http.retry import RetryPolicy, Throttled
+from app.platform.http.settings import HttpSettings
+from app.platform.http.transport import exchange, open_pool
+
+
+class Content(TypedDict, total=False):
+    """What a call sends."""
+
+    params: Mapping[str, str | int]
+    headers: Mapping[str, str]
+    json: Any
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request under way; `deadline` is a time of the event loop's clock."""
+
+    request: httpx.Request
+    host: Host
+    deadline: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.deadline - asyncio.get_running_loop().time()
+
+
+class HttpClient:
+    """
+    Answers below 500 are returned, redirects and 4xx among them.
+
+    Everything else is raised as `HttpUnavailable`, no later than the deadline.
+    """
+
+    def __init__(
+        self,
+        pool: httpx.AsyncClient,
+        settings: HttpSettings,
+        context: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._context = context
+        self._hosts: dict[str, Host] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: HttpSettings,
+        *,
+        headers: Callable[[], Mapping[str, str]] = dict,
+    ) -> AsyncIterator[Self]:
+        """`headers` says, for each call, what ties it to the request it serves."""
+        async with open_pool(settings) as pool:
+            yield cls(pool, settings, headers)
+
+    def breakers(self) -> Mapping[str, BreakerState]:
+        """Report each host that was called since the start."""
+        return {name: host.breaker.state for name, host in self._hosts.items()}
+
+    async def get(
+        self,
+        url: str,
+        *,
+        deadline_seconds: float | None = None,
+        **content: Unpack[Content],
+    ) -> HttpResponse:
+        return await self.request(
+            "GET", url, deadline_seconds=deadline_seconds, **content
+        )
+
+    async def post(
+        self,
+        url: str,
+        *,
+        deadline_seconds: float | None = None,
+        **content: Unpack[Content],
+    ) -> HttpResponse:
+        """Repeated on failure only with an `Idempotency-Key` among the headers."""
+        return await self.request(
+            "POST", url, deadline_seconds=deadline_seconds, **content
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        deadline_seconds: float | None = None,
+        **content: Unpack[Content],
+    ) -> HttpResponse:
+        request = self._pool.build_request(method, url, **content)
+        for name, value in self._context().items():
+            request.headers.setdefault(name, value)
+        return await self._send(
+            Call(
+                request,
+                self._host(request.url),
+                asyncio.get_running_loop().time()
+                + (deadline_seconds or self._settings.deadline_seconds),
+            )
+        )
+
+    async def _send(self, call: Call) -> HttpResponse:
+        call.host.begin_call()
+        try:
+            async for attempt in self._attempts(call):
+                with attempt:
+                    return await self._attempt(call)
+        except Throttled as throttled:
+            return throttled.response
+        raise AssertionError("stamina ends with an answer or an error")
+
+    async def _attempt(self, call: Call) -> HttpResponse:
+        wait_seconds = min(self._settings.connection_wait_seconds, call.seconds_left)
+        async with call.host.attempt(wait_seconds=wait_seconds):
+            response = await exchange(
+                self._pool,
+                call.request,
+                call.host.name,
+                deadline=call.deadline,
+                max_bytes=self._settings.max_response_bytes,
+            )
+        if response.status == httpx.codes.TOO_MANY_REQUESTS:
+            raise Throttled(response)
+        return response
+
+    def _attempts(self, call: Call) -> AsyncIterator[stamina.Attempt]:
+        settings = self._settings
+        policy = RetryPolicy(
+            call.host,
+            call.request,
+            deadline=call.deadline,
+            longest_pause_seconds=settings.longest_pause_seconds,
+            retries_left=settings.attempts - 1,
+        )
+        return stamina.retry_context(
+            on=policy,
+            # The policy counts, since it must not spend budget on a retry too many.
+            attempts=None,
+            timeout=None,
+            wait_initial=settings.first_pause_seconds,
+            wait_max=settings.longest_pause_seconds,
+            wait_jitter=settings.first_pause_seconds,
+        )
+
+    def _host(self, url: httpx.URL) -> Host:
+        name = url.netloc.decode("ascii")
+        if name not in self._hosts:
+            self._hosts[name] = Host.new(name, self._settings)
+        return self._hosts[name]

@@ -1,0 +1,120 @@
+"""How a route declares that a repeated request takes effect once."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.platform.database.postgresql import try_lock
+from app.platform.idempotency.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+)
+from app.platform.idempotency.models import IdempotencyKey
+from app.platform.idempotency.repository import find_answer, store_answer
+from app.platform.idempotency.settings import retention
+from app.platform.web.dependencies import UnitOfWorkDep
+from app.platform.web.routing import Answered, before_commit
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# They belong to one response or to its connection, not to the answer.
+_NOT_KEPT = frozenset({"content-length", "date", "set-cookie"})
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="1 to 255 visible ASCII characters, new for each new effect.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One request with a key, while its transaction is open."""
+
+    session: AsyncSession
+    retention: timedelta
+    scope: str
+    key_hash: bytes
+    fingerprint: bytes
+
+    async def claim(self) -> None:
+        """Raise the answer if it was given already, or that somebody is at it."""
+        if not await try_lock(self.session, f"idempotency:{self.key_hash.hex()}"):
+            raise IdempotencyKeyInUse("A request with this key is being answered.")
+        given = await find_answer(self.session, self.key_hash)
+        if given is None:
+            return
+        if given.fingerprint != self.fingerprint:
+            raise IdempotencyKeyReused("This key belongs to another request.")
+        raise Answered(_replay(given))
+
+    async def store(self, response: Response) -> None:
+        """Keep a success. A failure may be tried again with the same key."""
+        if response.status_code // 100 != 2:  # noqa: PLR2004
+            return
+        await store_answer(
+            self.session,
+            retention=self.retention,
+            key_hash=self.key_hash,
+            scope=self.scope,
+            fingerprint=self.fingerprint,
+            status=response.status_code,
+            headers=[
+                header
+                for header in response.headers.items()
+                if header[0] not in _NOT_KEPT
+            ],
+            body=bytes(response.body),
+        )
+
+
+async def _idempotent(
+    request: Request, unit: UnitOfWorkDep, key: KeyHeader = None
+) -> None:
+    if key is None:
+        raise IdempotencyKeyMissing("Send a new Idempotency-Key with each new request.")
+    await _idempotent_when_asked(request, unit, key)
+
+
+async def _idempotent_when_asked(
+    request: Request, unit: UnitOfWorkDep, key: KeyHeader = None
+) -> None:
+    if key is None:
+        return
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyMalformed("A key has 1 to 255 visible ASCII characters.")
+    scope = f"{request.method} {request.url.path}"
+    attempt = _Attempt(
+        session=unit.session,
+        retention=retention(request),
+        scope=scope,
+        key_hash=sha256(f"{scope}\n{key}".encode()).digest(),
+        fingerprint=await _fingerprint(request),
+    )
+    await attempt.claim()
+    before_commit(request, attempt.store)
+
+
+async def _fingerprint(request: Request) -> bytes:
+    return sha256(request.url.query.encode() + b"\n" + await request.body()).digest()
+
+
+def _replay(given: IdempotencyKey) -> Response:
+    response = Response(given.body, given.status)
+    for name, value in given.headers:
+        response.headers.append(name, value)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+# For `dependencies=[...]` of a route: the header is required, or honoured if sent.
+idempotent = Depends(_idempotent)
+idempotent_when_asked = Depends(_idempotent_when_asked)

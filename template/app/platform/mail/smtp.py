@@ -1,0 +1,116 @@
+"""Mail, over SMTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import parseaddr
+from typing import Self
+from urllib.parse import SplitResult, unquote, urlsplit
+from uuid import NAMESPACE_URL, uuid5
+
+import aiosmtplib
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from app.platform.errors import Unavailable
+from app.platform.mail import Mail
+
+SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
+GOODBYE_SECONDS = 1.0
+
+
+class MailUnavailable(Unavailable):
+    """The mail server cannot take a letter now."""
+
+
+class SmtpMailerSettings(BaseModel, frozen=True):
+    """
+    `MAIL__*` in the environment.
+
+    The URL is smtp://, smtp+starttls:// or smtps://, with user and password if needed;
+    the latter two check the server's certificate and never fall back to plain text.
+    """
+
+    url: SecretStr = SecretStr("smtp://localhost:1025")
+    sender: str = "noreply@localhost"
+    timeout_seconds: float = Field(5.0, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _must_be_smtp(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in SCHEMES:
+            raise ValueError(f"must begin with one of {sorted(SCHEMES)}")
+        return url
+
+
+class SmtpMailer:
+    """A connection for each letter: they leave from tasks, not from requests."""
+
+    def __init__(self, settings: SmtpMailerSettings) -> None:
+        self._server = urlsplit(settings.url.get_secret_value())
+        self._sender = settings.sender
+        self._timeout_seconds = settings.timeout_seconds
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: SmtpMailerSettings) -> AsyncIterator[Self]:
+        yield cls(settings)
+
+    async def send(self, mail: Mail) -> None:
+        client = _client(self._server, self._timeout_seconds)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._deliver(client, mail)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            # The cause may quote the address; a log of errors is no place for it.
+            reason = type(error).__name__
+            raise MailUnavailable(f"No mail can be sent now ({reason})") from None
+        else:
+            await _leave(client)
+        finally:
+            client.close()
+
+    async def _deliver(self, client: aiosmtplib.SMTP, mail: Mail) -> None:
+        await client.connect()
+        await client.send_message(
+            letter(mail, self._sender),
+            sender=parseaddr(self._sender)[1],
+            recipients=[mail.to],
+        )
+
+
+def letter(mail: Mail, sender: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = mail.to
+    message["Subject"] = mail.subject
+    message["Date"] = datetime.now(UTC)
+    message["Message-ID"] = _message_id(mail.key, sender)
+    # Keeps out-of-office replies away (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text)
+    return message
+
+
+async def _leave(client: aiosmtplib.SMTP) -> None:
+    # The letter is taken: a server that now misbehaves must not get it again.
+    with suppress(aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=GOODBYE_SECONDS)
+
+
+def _message_id(key: str, sender: str) -> str:
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    return f"<{uuid5(NAMESPACE_URL, key)}@{domain}>"
+
+
+def _client(server: SplitResult, timeout_seconds: float) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=server.hostname,
+        port=server.port,
+        username=unquote(server.username) if server.username else None,
+        password=unquote(server.password) if server.password else None,
+        use_tls=server.scheme == "smtps",
+        start_tls=server.scheme == "smtp+starttls",
+        timeout=timeout_seconds,
+    )

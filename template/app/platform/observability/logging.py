@@ -1,0 +1,93 @@
+"""One line per event on standard output, from this code and from every library."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import structlog
+from pydantic import BaseModel
+from structlog.typing import EventDict, Processor
+
+from app.platform.observability import context
+from app.platform.observability.redaction import redacted
+from app.platform.observability.rendering import Output, render_json
+
+# They say once more what the access line and the 500 problem say.
+_REPETITIVE = ("uvicorn.access",)
+_LEVELS = {"exception": "error", "warn": "warning"}
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+class LoggingSettings(BaseModel, frozen=True):
+    """`LOGGING__*` in the environment."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def install(settings: LoggingSettings, *, service: str, environment: str) -> None:
+    """Send the events of structlog and of the standard library down the same path."""
+    level = logging.getLevelNamesMapping()[settings.level]
+    collect = _collect({"service": service, "environment": environment})
+    render = _render(environment)
+    structlog.configure(
+        processors=[*collect, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=Output,
+        cache_logger_on_first_use=False,
+    )
+    _adopt_libraries(level, collect, render)
+
+
+def _collect(static: dict[str, str]) -> list[Processor]:
+    def describe(logger: Any, method: str, event: EventDict) -> EventDict:
+        """Put what every line has before what is special about this one."""
+        record = event.get("_record")
+        return {
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": _LEVELS.get(method, method),
+            "event": event.pop("event", ""),
+            "logger": record.name if record else logger.name,
+            **static,
+            "request_id": context.request_id(),
+            "trace_id": context.trace_id(),
+            **event,
+        }
+
+    return [structlog.contextvars.merge_contextvars, describe]
+
+
+def _redact(_: Any, __: str, event: EventDict) -> EventDict:
+    return redacted(event)
+
+
+def _render(environment: str) -> list[Processor]:
+    if environment == "development" and sys.stdout.isatty():
+        plain = structlog.dev.plain_traceback
+        return [_redact, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, _redact, render_json]
+
+
+def _adopt_libraries(
+    level: int, collect: list[Processor], render: list[Processor]
+) -> None:
+    handler = _StandardOutput()
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=collect, processors=[remove_meta, *render]
+        )
+    )
+    logging.captureWarnings(capture=True)
+    logging.root.handlers = [handler]
+    logging.root.setLevel(level)
+    for name in _OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], name not in _REPETITIVE
+
+
+class _StandardOutput(logging.Handler):
+    """Writes where standard output is now, not where it was at start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        Output(record.name).info(self.format(record))

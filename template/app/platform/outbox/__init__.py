@@ -1,0 +1,5 @@
+"""The transactional outbox: tasks that are as durable as the rows that caused them."""
+
+from app.platform.outbox.settings import OutboxSettings
+
+__all__ = ["OutboxSettings"]

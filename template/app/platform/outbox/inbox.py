@@ -1,0 +1,38 @@
+"""The inbox: what has been handled, so that nothing is handled twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.platform.outbox.models import InboxMessage
+
+
+class Inbox:
+    """The messages that have had their effect."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def accept(self, id_: UUID, *, task: str) -> bool:
+        """
+        Enter a message in the transaction of its effect; false if it is there already.
+
+        While another worker handles the same message this waits for its outcome.
+        """
+        entered = await self._session.scalar(
+            insert(InboxMessage)
+            .values(id=id_, task=task)
+            .on_conflict_do_nothing()
+            .returning(InboxMessage.id)
+        )
+        return entered is not None
+
+    async def purge(self, *, older_than: timedelta) -> None:
+        await self._session.execute(
+            delete(InboxMessage).where(
+                InboxMessage.handled_at < func.now() - older_than
+            )
+        )

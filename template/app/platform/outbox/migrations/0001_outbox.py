@@ -1,0 +1,85 @@
+"""Outbox, inbox and quarantine.
+
+Revises:
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision: str = "outbox_0001"
+down_revision: str | None = None
+branch_labels: Sequence[str] | None = ("outbox",)
+depends_on: Sequence[str] | None = None
+
+NOW = sa.text("now()")
+INSTANT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    _create_outbox()
+    _create_inbox()
+    _create_quarantine()
+    _notify_of_messages()
+
+
+def downgrade() -> None:
+    op.drop_table("quarantine")
+    op.drop_table("inbox")
+    op.drop_table("outbox")
+    op.execute("DROP FUNCTION notify_outbox()")
+
+
+def _create_outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("payload", JSONB(), nullable=False),
+        sa.Column("context", JSONB(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("due_at", INSTANT, server_default=NOW, nullable=False),
+        sa.Column("created_at", INSTANT, server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+    )
+    op.create_index("ix_outbox_due_at", "outbox", ["due_at"])
+
+
+def _create_inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("handled_at", INSTANT, server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_inbox"),
+    )
+    op.create_index("ix_inbox_handled_at", "inbox", ["handled_at"])
+
+
+def _create_quarantine() -> None:
+    op.create_table(
+        "quarantine",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("payload", JSONB(), nullable=False),
+        sa.Column("context", JSONB(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("quarantined_at", INSTANT, server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
+    )
+
+
+def _notify_of_messages() -> None:
+    # PostgreSQL folds equal notifications of a transaction into one.
+    op.execute("""
+        CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER notify_outbox AFTER INSERT ON outbox
+        FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox()
+    """)

@@ -1,0 +1,102 @@
+"""No queue: each task runs in the process that committed its event."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from app.platform.database import UnitOfWork
+from app.platform.events import Event
+from app.platform.tasks.backoff import backoff
+from app.platform.tasks.router import Task, TaskRouter, Tick
+
+log = structlog.get_logger(__name__)
+
+
+class InlineTasksSettings(BaseModel, frozen=True):
+    """`TASKS__*` in the environment."""
+
+    # How long a process that stops waits for tasks that are still running.
+    drain_seconds: float = 10.0
+
+
+class InlineTasks:
+    """
+    Runs tasks beside the requests, for a service too small for a queue.
+
+    A task is retried while the process lives and lost when it dies: at most once.
+    Periodic tasks run in every process.
+    """
+
+    def __init__(self, settings: InlineTasksSettings, tasks: TaskRouter) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._ports: Any = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._clocks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self, ports: Any) -> AsyncIterator[None]:
+        self._ports = ports
+        for task, interval in self._tasks.periodic():
+            self._start(self._clocks, self._tick(task, interval))
+        try:
+            yield
+        finally:
+            for clock in self._clocks:
+                clock.cancel()
+            await self._drain()
+
+    async def stage(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
+        for event in events:
+            unit.after_commit(self._publish, event)
+
+    async def idle(self) -> None:
+        """Wait until no task runs or waits for its next attempt."""
+        while self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _publish(self, event: Event) -> None:
+        for task in self._tasks.started_by(event):
+            self._start(self._running, self._run(task, event))
+
+    async def _run(self, task: Task, event: Event) -> None:
+        for attempt in range(1, task.attempts + 1):
+            try:
+                async with asyncio.timeout(task.timeout.total_seconds()):
+                    await self._attempt(task, event)
+            except Exception:
+                # The promise: a task that fails disturbs nobody but itself.
+                log.exception("task.failed", task=task.name, attempt=attempt)
+                if attempt < task.attempts:
+                    await asyncio.sleep(backoff(attempt).total_seconds())
+            else:
+                log.info("task.done", task=task.name, attempt=attempt)
+                return
+
+    async def _attempt(self, task: Task, event: Event) -> None:
+        async with self._ports.database.unit_of_work() as unit:
+            await task.run(event, unit, self._ports)
+
+    async def _tick(self, task: Task, interval: timedelta) -> None:
+        while True:
+            await asyncio.sleep(interval.total_seconds())
+            await self._run(task, Tick(due_at=datetime.now(UTC)))
+
+    @staticmethod
+    def _start(group: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        started = asyncio.create_task(work)
+        group.add(started)
+        started.add_done_callback(group.discard)
+
+    async def _drain(self) -> None:
+        if self._running:
+            seconds = self._settings.drain_seconds
+            _, late = await asyncio.wait(self._running, timeout=seconds)
+            for task in late:
+                task.cancel()
+                log.error("task.abandoned")

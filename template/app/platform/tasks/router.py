@@ -1,0 +1,82 @@
+"""What a module declares: which coroutine follows which event."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.platform.database import UnitOfWork
+from app.platform.events import Event
+
+type Handler[E: Event, P] = Callable[[E, UnitOfWork, P], Awaitable[None]]
+
+
+class Tick(Event):
+    """The time of a periodic task has come."""
+
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A coroutine to run in a transaction of its own after an event is committed."""
+
+    name: str
+    event: type[Event]
+    run: Handler[Any, Any]
+    attempts: int
+    timeout: timedelta
+    every: timedelta | None = None
+
+
+class TaskRouter:
+    """To the background what an `APIRouter` is to the API."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self._tasks: dict[str, Task] = {}
+
+    def on[E: Event, P](
+        self,
+        event: type[E],
+        *,
+        attempts: int = 5,
+        timeout: timedelta = timedelta(seconds=30),
+    ) -> Callable[[Handler[E, P]], Handler[E, P]]:
+        """Run the decorated coroutine for each such event, until it succeeds."""
+        return self._register(event, attempts=attempts, timeout=timeout)
+
+    def every[P](
+        self,
+        interval: timedelta,
+        *,
+        attempts: int = 1,
+        timeout: timedelta = timedelta(seconds=30),
+    ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
+        """Run the decorated coroutine once in each interval."""
+        return self._register(Tick, attempts=attempts, timeout=timeout, every=interval)
+
+    def include(self, other: "TaskRouter") -> None:
+        self._tasks |= {task.name: task for task in other}
+
+    def started_by(self, event: Event) -> Iterator[Task]:
+        return (task for task in self if task.event is type(event))
+
+    def periodic(self) -> Iterator[tuple[Task, timedelta]]:
+        return ((task, task.every) for task in self if task.every is not None)
+
+    def find(self, name: str) -> Task | None:
+        return self._tasks.get(name)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def _register(
+        self, event: type[Event], **options: Any
+    ) -> Callable[[Handler[Any, Any]], Handler[Any, Any]]:
+        def register(run: Handler[Any, Any]) -> Handler[Any, Any]:
+            name = f"{self._prefix}.{run.__name__}"
+            self._tasks[name] = Task(name=name, event=event, run=run, **options)
+            return run
+
+        return register

@@ -1,0 +1,51 @@
+"""Changing what one has seen: the version a client read, and must name to change it."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Response
+
+from app.platform.errors import (
+    DomainError,
+    PreconditionFailed,
+    PreconditionRequired,
+)
+
+_VERSION = re.compile(r'"(\d{1,18})"')
+_DESCRIPTION = "The `ETag` of the version that is to be changed, or `*` for any."
+
+
+class MalformedCondition(DomainError):
+    """The header `If-Match` names no single version."""
+
+
+def set_version(response: Response, version: int) -> None:
+    """Tell the client which version it got, as a strong entity tag."""
+    response.headers["ETag"] = f'"{version}"'
+
+
+def _expected_version(
+    if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
+) -> int | None:
+    if if_match is None:
+        raise PreconditionRequired("Say in If-Match which version you mean to change.")
+    return _expected_version_if_any(if_match)
+
+
+def _expected_version_if_any(
+    if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
+) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    if "," in if_match:
+        raise MalformedCondition("If-Match must name one version.")
+    match = _VERSION.fullmatch(if_match.strip())
+    if match is None:
+        # Another's tag, or a weak one, equals none of ours.
+        raise PreconditionFailed("It has changed since you read it.")
+    return int(match[1])
+
+
+# The version the client expects; None if it means whatever is there.
+IfMatchDep = Annotated[int | None, Depends(_expected_version)]
+OptionalIfMatchDep = Annotated[int | None, Depends(_expected_version_if_any)]

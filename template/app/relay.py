@@ -1,0 +1,33 @@
+"""The relay entry point: from the outbox to the broker until told to stop."""
+
+import asyncio
+import signal
+
+from app.celery import create_app
+from app.composition import open_platform
+from app.platform.observability import logging
+from app.platform.outbox.relay import Relay
+from app.platform.tasks.celery import CeleryBroker
+from app.settings import Settings
+
+
+async def main(settings: Settings) -> None:
+    logging.install(
+        settings.logging,
+        service=settings.service_name,
+        environment=settings.environment,
+    )
+    async with open_platform(settings) as platform:
+        relay = Relay(
+            platform.database, CeleryBroker(create_app(settings)), settings.tasks
+        )
+        relaying = asyncio.create_task(relay.run(settings.database))
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, relaying.cancel)
+        await asyncio.wait([relaying])
+    if not relaying.cancelled():
+        relaying.result()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Settings()))

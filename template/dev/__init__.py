@@ -1,0 +1,1 @@
+"""What only a developer's machine needs: servers, a mail sink, `make dev`."""

@@ -1,0 +1,77 @@
+"""`python -m dev`: the whole service on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+from dotenv import load_dotenv
+
+from dev.process import NotStartedError
+from dev.service import environment, migrate, serve
+from dev.workspace import FOLDER, fresh_servers, kept_servers, shared_servers
+
+PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+Words = Annotated[list[str], typer.Argument(help="The command and its arguments.")]
+
+cli = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+@cli.callback(invoke_without_command=True)
+def whole(context: typer.Context) -> None:
+    """Run servers, migrations, then every process of the service, until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
+    with kept_servers() as urls:
+        variables = environment(urls)
+        migrate(variables)
+        code = asyncio.run(serve(variables, mails=FOLDER / "mail"))
+    raise typer.Exit(code)
+
+
+@cli.command()
+def servers() -> None:
+    """Run only the servers and print the variables that name them, until Ctrl-C."""
+    with shared_servers() as urls:
+        for name, url in urls.items():
+            print(f"export {name}={url}", flush=True)
+        signal.pause()
+
+
+@cli.command(name="exec", context_settings=PASSED_ON)
+def execute(words: Words) -> None:
+    """Run a command with the servers of `make dev`, or with their data."""
+    with shared_servers() as urls:
+        done = subprocess.run(words, env=environment(urls), check=False)
+    raise typer.Exit(done.returncode)
+
+
+@cli.command(context_settings=PASSED_ON)
+def fresh(words: Words) -> None:
+    """Run a command with empty, migrated servers; those you name stay as they are."""
+    with fresh_servers() as urls:
+        variables = environment(urls)
+        if "DATABASE__URL" not in os.environ:
+            migrate(variables)
+        done = subprocess.run(words, env=variables, check=False)
+    raise typer.Exit(done.returncode)
+
+
+def _main() -> None:
+    load_dotenv()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # An exception, so that servers end before this does.
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    try:
+        cli()
+    except NotStartedError as error:
+        sys.exit(str(error))
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,73 @@
+"""How Alembic reaches the database: one at a time, and one owner's tables at a time."""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import tables
+from app.platform.database import DatabaseSettings, migrations
+from app.platform.database.engine import create_session_engine
+from app.platform.database.postgresql import session_lock
+from app.settings import Settings
+
+METADATA = tables.metadata
+
+
+def main() -> None:
+    if context.is_offline_mode():
+        context.configure(
+            dialect_name="postgresql",
+            target_metadata=METADATA,
+            transaction_per_migration=True,
+        )
+        context.run_migrations()
+        return
+    settings = context.config.attributes["database"] or Settings().database
+    asyncio.run(_migrate(settings))
+
+
+async def _migrate(settings: DatabaseSettings) -> None:
+    engine = create_session_engine(settings)
+    # Of several replicas that migrate at once, one works and the others wait for it.
+    async with engine.connect() as connection, session_lock(connection, "migrations"):
+        await _bound_lock_waits(connection, settings)
+        await connection.run_sync(_run)
+
+
+async def _bound_lock_waits(
+    connection: AsyncConnection, settings: DatabaseSettings
+) -> None:
+    """A migration that cannot have its lock gives up before others queue behind it."""
+    milliseconds = f"{settings.lock_timeout_seconds * 1000:.0f}"
+    await connection.execute(text(f"SET lock_timeout = {milliseconds}"))
+    await connection.commit()
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        include_object=_belongs_to_branch,
+        transaction_per_migration=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _belongs_to_branch(
+    thing: Any, name: str | None, kind: str, reflected: bool, compared: Any
+) -> bool:
+    """Show autogenerate only the tables of the branch that the revision is for."""
+    branch: str | None = context.config.attributes["branch"]
+    if kind != "table" or branch is None:
+        return True
+    if reflected and compared is None:
+        return migrations.created_by(branch, str(name))
+    return name in {table.name for table in migrations.tables_of(branch)}
+
+
+main()

@@ -1,0 +1,116 @@
+"""A real worker on a real broker, and what is left when it is killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app import relay
+from app.platform.database import Database
+from app.platform.database.migrations import APP
+from app.platform.events import Event
+from app.platform.tasks.celery import CeleryTasks
+from app.settings import Settings
+from tests.faults.tasks import Counted, Poisoned, tasks
+
+WORKER = (
+    *(sys.executable, "-m", "celery", "-A", "tests.faults.celery_worker", "worker"),
+    *("--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=error"),
+)
+
+
+class Worker:
+    """A worker in a process group of its own, which ends with the test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._environment = os.environ | {
+            "DATABASE__URL": settings.database.url.get_secret_value(),
+            "TASKS__QUEUE": settings.tasks.queue,
+            # Shorter than in production, so that the test need not wait for long.
+            "TASKS__ATTEMPT_SECONDS": "2",
+        }
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *WORKER, cwd=APP.parent, env=self._environment, process_group=0
+        )
+
+    async def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+
+@pytest.fixture
+async def worker(settings: Settings) -> AsyncIterator[Worker]:
+    worker = Worker(settings)
+    await worker.start()
+    yield worker
+    await worker.kill()
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    # A worker killed at the wrong moment takes a message with it until the lease ends.
+    own = {"queue": uuid4().hex, "lease_seconds": 4}
+    return settings.model_copy(update={"tasks": settings.tasks.model_copy(update=own)})
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    stage = CeleryTasks(settings.tasks, tasks).stage
+    async with Database.open(settings.database, stage=stage) as database:
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(text("CREATE TABLE effects (number bigint)"))
+        yield database
+
+
+@pytest.fixture
+async def relaying(settings: Settings) -> AsyncIterator[None]:
+    """Run the relay as its entry point does, until it is told to end."""
+    running = asyncio.create_task(relay.main(settings))
+    yield
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running
+
+
+async def test_each_task_has_its_effect_once_whatever_happens_to_the_worker(
+    database: Database, relaying: None, worker: Worker
+) -> None:
+    """Killed from outside, and killed by a task of its own."""
+    await _record(database, Poisoned())
+    for number in range(40):
+        await _record(database, Counted(number=number))
+
+    await _until(database, "SELECT count(*) > 0 FROM effects")
+    await worker.kill()
+    await worker.start()
+    await _until(database, "SELECT count(*) = 0 FROM outbox")
+
+    assert await _scalar(database, "SELECT count(*) FROM effects") == 40
+    assert await _scalar(database, "SELECT count(DISTINCT number) FROM effects") == 40
+    assert await _scalar(database, "SELECT count(*) FROM quarantine") == 1
+
+
+async def _record(database: Database, event: Event) -> None:
+    async with database.unit_of_work() as unit:
+        unit.record(event)
+
+
+async def _scalar(database: Database, query: str) -> int:
+    async with database.read_session() as session:
+        return await session.scalar(text(query)) or 0
+
+
+async def _until(database: Database, condition: str) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if await _scalar(database, condition):
+                return
+            await asyncio.sleep(0.02)

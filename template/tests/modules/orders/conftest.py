@@ -1,0 +1,57 @@
+"""A shop that takes orders."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx import AsyncClient, Response
+
+type Json = dict[str, Any]
+type Finish = Callable[[], Awaitable[None]]
+type Place = Callable[..., Awaitable[Response]]
+
+
+@pytest.fixture
+async def product_id(client: AsyncClient) -> str:
+    category = await client.post(
+        "/v1/catalog/categories", json={"slug": "desks", "name": "Desks"}
+    )
+    product = await client.post(
+        "/v1/catalog/products",
+        json={
+            "category_id": category.json()["id"],
+            "sku": "DESK-1",
+            "name": "Desk",
+            "price_minor": 250,
+            "currency": "EUR",
+        },
+    )
+    added: str = product.json()["id"]
+    return added
+
+
+@pytest.fixture
+def customer_id() -> str:
+    return str(uuid4())
+
+
+@pytest.fixture
+def place(client: AsyncClient, product_id: str, customer_id: str) -> Place:
+    """Place an order with a new key, unless the test names one."""
+
+    async def place(*, key: str | None = None, **fields: object) -> Response:
+        draft = {
+            "customer_id": customer_id,
+            "email": "ada@example.com",
+            "reference": "PO-1",
+            "product_id": product_id,
+            "quantity": 2,
+        }
+        return await client.post(
+            "/v1/orders",
+            json=draft | fields,
+            headers={"Idempotency-Key": key or uuid4().hex},
+        )
+
+    return place

@@ -1,0 +1,40 @@
+from sqlalchemy import text
+
+from dev.smtp import MailSink
+from tests.fixtures.service import Service
+from tests.modules.orders.conftest import Finish, Place
+
+
+class TestSendConfirmation:
+    async def test_tells_the_customer_once(
+        self, service: Service, place: Place, finish_tasks: Finish, mail_sink: MailSink
+    ) -> None:
+        order = (await place()).json()
+
+        await finish_tasks()
+
+        confirmed = (await service.client.get(f"/v1/orders/{order['id']}")).json()
+        assert confirmed["confirmed_at"] is not None
+        [mail] = mail_sink.mails
+        assert (mail["to"], mail["subject"]) == ("ada@example.com", "Your order PO-1")
+
+    async def test_tells_nobody_of_an_order_that_was_refused(
+        self, place: Place, finish_tasks: Finish, mail_sink: MailSink
+    ) -> None:
+        await place()
+        await place()
+
+        await finish_tasks()
+
+        assert len(mail_sink.mails) == 1
+
+    async def test_tells_nobody_of_an_order_that_is_gone(
+        self, service: Service, place: Place, finish_tasks: Finish, mail_sink: MailSink
+    ) -> None:
+        await place()
+        async with service.platform.database.unit_of_work() as unit:
+            await unit.session.execute(text("UPDATE orders SET deleted_at = now()"))
+
+        await finish_tasks()
+
+        assert mail_sink.mails == []

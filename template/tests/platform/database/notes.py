@@ -1,0 +1,51 @@
+"""Tables of the tests' own: a thing that has what every table of the domain has."""
+
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from app.platform.database import Base, Model, Page, Repository, Versioned
+from app.platform.database.postgresql import unique_among_living
+from app.platform.errors import Conflict, DomainError, NotFound
+
+
+class Notebook(Model):
+    __tablename__ = "test_notebooks"
+
+    title: Mapped[str]
+
+
+class Note(Versioned, Model):
+    __tablename__ = "test_notes"
+    __table_args__ = (unique_among_living("text"),)
+
+    text: Mapped[str]
+    notebook_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Notebook.id), default=None
+    )
+    notebook: Mapped[Notebook | None] = relationship(lazy="raise", init=False)
+
+
+class NoteNotFound(NotFound):
+    def __init__(self, note_id: UUID) -> None:
+        super().__init__(f"There is no note {note_id}.")
+
+
+class NoteTaken(Conflict):
+    """There is such a note."""
+
+
+class Notes(Repository[Note]):
+    model = Note
+    not_found = NoteNotFound
+    eager = (joinedload(Note.notebook),)
+
+    async def list_of(self, *, after: UUID | None, limit: int) -> Page[Note]:
+        return await self.page(select(Note), after=after, limit=limit)
+
+    def refusal(self, row: Note, constraint: str | None) -> DomainError | None:
+        return NoteTaken(row.text) if constraint == "ix_test_notes_text" else None
+
+
+TABLES = [Base.metadata.tables[each.__tablename__] for each in (Notebook, Note)]

@@ -1,0 +1,43 @@
+import pytest
+from sqlalchemy import text
+
+from app.platform.database import Database, DatabaseSettings
+from app.platform.database.schema import SchemaBehind, SchemaCheck
+from tests.fixtures.database import Stage
+
+
+class TestSchemaCheck:
+    async def test_refuses_a_database_that_was_never_migrated(
+        self, empty_database: DatabaseSettings
+    ) -> None:
+        async with Database.open(empty_database, stage=Stage()) as database:
+            with pytest.raises(SchemaBehind, match="platform_0001"):
+                await SchemaCheck(database)()
+
+    async def test_refuses_a_branch_that_is_missing(self, database: Database) -> None:
+        await _change(
+            database, "DELETE FROM alembic_version WHERE version_num ~ 'plat'"
+        )
+
+        with pytest.raises(SchemaBehind, match="platform_0001"):
+            await SchemaCheck(database)()
+
+    async def test_accepts_a_database_that_is_ahead(self, database: Database) -> None:
+        await _change(
+            database,
+            "UPDATE alembic_version SET version_num = 'newer'"
+            " WHERE version_num = 'platform_0001'",
+        )
+
+        await SchemaCheck(database)()
+
+    async def test_accepts_the_version_of_the_code(self, database: Database) -> None:
+        check = SchemaCheck(database)
+
+        await check()
+        await check()
+
+
+async def _change(database: Database, statement: str) -> None:
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text(statement))

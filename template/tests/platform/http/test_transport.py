@@ -1,0 +1,96 @@
+"""Answers of a real server, in every way that we could think of bad."""
+
+import gzip
+import time
+
+import pytest
+from pydantic import BaseModel
+
+from app.platform.http import (
+    HttpClient,
+    ThirdPartyMisbehaved,
+)
+from tests.platform.http.conftest import hasty
+from tests.platform.http.stub import Stub, answer, flood
+
+
+class Price(BaseModel):
+    cents: int
+
+
+class TestAnswer:
+    async def test_too_large_is_cut(self, stub: Stub) -> None:
+        stub.behaviour = flood
+        start = time.monotonic()
+
+        async with HttpClient.open(hasty(deadline_seconds=3)) as client:
+            with pytest.raises(ThirdPartyMisbehaved, match="too large"):
+                await client.get(stub.url)
+
+        assert time.monotonic() - start < 0.5
+
+    async def test_too_large_once_unpacked_is_cut(
+        self, client: HttpClient, stub: Stub
+    ) -> None:
+        stub.behaviour = answer(
+            body=gzip.compress(bytes(2000)), Content_Encoding="gzip"
+        )
+
+        with pytest.raises(ThirdPartyMisbehaved, match="too large"):
+            await client.get(stub.url)
+
+    async def test_that_is_not_what_its_header_says_is_refused(
+        self, client: HttpClient, stub: Stub
+    ) -> None:
+        stub.behaviour = answer(body=b"plain", Content_Encoding="gzip")
+
+        with pytest.raises(ThirdPartyMisbehaved):
+            await client.get(stub.url)
+
+    @pytest.mark.parametrize("body", [b"", b"<html>", b'{"cents": "many"}', b"[1]"])
+    async def test_that_is_not_the_model_is_refused(
+        self, client: HttpClient, stub: Stub, body: bytes
+    ) -> None:
+        stub.behaviour = answer(body=body)
+        response = await client.get(stub.url)
+
+        with pytest.raises(ThirdPartyMisbehaved) as refusal:
+            response.parse(Price)
+
+        assert refusal.value.__cause__ is None
+
+    async def test_becomes_a_model(self, client: HttpClient, stub: Stub) -> None:
+        stub.behaviour = answer(body=b'{"cents": 499}')
+
+        response = await client.post(stub.url, json={"sku": "A"})
+
+        assert response.parse(Price) == Price(cents=499)
+
+    @pytest.mark.parametrize("status", [400, 401, 404, 409, 422])
+    async def test_below_500_is_returned(
+        self, client: HttpClient, stub: Stub, status: int
+    ) -> None:
+        stub.behaviour = answer(status)
+
+        assert (await client.get(stub.url)).status == status
+        assert len(stub.received) == 1
+
+    async def test_that_redirects_is_not_followed(
+        self, client: HttpClient, stub: Stub
+    ) -> None:
+        stub.behaviour = answer(302, Location="http://169.254.169.254/latest")
+
+        response = await client.get(stub.url)
+
+        assert response.status == 302
+        assert response.headers["LOCATION"] == "http://169.254.169.254/latest"
+
+    async def test_that_sets_a_cookie_leaves_no_trace(
+        self, client: HttpClient, stub: Stub
+    ) -> None:
+        stub.behaviour = answer(Set_Cookie="session=1")
+        await client.get(stub.url)
+
+        await client.get(stub.url)
+
+        assert "cookie" not in stub.received[1].headers

@@ -1,0 +1,20 @@
+from datetime import UTC, datetime
+
+from app.platform.database import Database
+from app.platform.idempotency.tasks import purge_idempotency_keys
+from app.platform.tasks import Tick
+from tests.platform.idempotency.conftest import Effects
+
+
+class TestPurgeIdempotencyKeys:
+    async def test_leaves_only_what_has_not_expired(
+        self, effects: Effects, database: Database
+    ) -> None:
+        await effects.cause("old")
+        await effects.expire()
+        await effects.cause("new")
+
+        async with database.unit_of_work() as unit:
+            await purge_idempotency_keys(Tick(due_at=datetime.now(UTC)), unit, None)
+
+        assert await effects.count("idempotency_keys") == 1

@@ -1,0 +1,122 @@
+import json
+import logging
+import sys
+import warnings
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from app.platform.observability import context
+from app.platform.observability.logging import LoggingSettings, install
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    install(LoggingSettings(), service="shop", environment="test")
+
+
+def read(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Parse the one line that was written."""
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1
+    line: dict[str, Any] = json.loads(output)
+    return line
+
+
+class TestInstall:
+    def test_writes_an_event_as_one_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with context.resume({"x-request-id": "request-0001"}):
+            structlog.get_logger("app.here").warning("cache.unavailable", attempt=2)
+
+        line = read(capsys)
+        assert datetime.fromisoformat(line.pop("timestamp")).utcoffset() == timedelta()
+        assert len(line.pop("trace_id")) == 32
+        assert line == {
+            "level": "warning",
+            "event": "cache.unavailable",
+            "logger": "app.here",
+            "service": "shop",
+            "environment": "test",
+            "request_id": "request-0001",
+            "attempt": 2,
+        }
+
+    @pytest.mark.parametrize(
+        "value",
+        ["a\nb", "\x1b[31mred", "a\r\n\u2028\u0085b", "half \ud800", b"\xff", object()],
+    )
+    def test_keeps_a_hostile_value_on_its_line(
+        self, value: object, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        structlog.get_logger().info("login.failed", name=value)
+
+        output = capsys.readouterr().out
+        assert output.isascii()
+        assert len(output.splitlines()) == 1
+        assert json.loads(output)["event"] == "login.failed"
+
+    def test_hides_secrets(self, capsys: pytest.CaptureFixture[str]) -> None:
+        structlog.get_logger().info("x", token="hunter2", key=SecretStr("hunter2"))
+
+        assert "hunter2" not in capsys.readouterr().out
+
+    def test_keeps_a_traceback_on_its_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        try:
+            raise LookupError("gone")
+        except LookupError:
+            structlog.get_logger().exception("thing.failed")
+
+        line = read(capsys)
+        assert line["level"] == "error"
+        assert line["exception"].endswith("LookupError: gone")
+
+    def test_gives_libraries_the_same_form(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logging.getLogger("uvicorn.error").error("failed with %s", "x\ny")
+
+        line = read(capsys)
+        assert line["event"] == "failed with x\ny"
+        assert line["logger"] == "uvicorn.error"
+        assert line["service"] == "shop"
+
+    def test_leaves_the_access_lines_to_the_service(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logging.getLogger("uvicorn.access").info("GET / 200")
+
+        assert capsys.readouterr().out == ""
+
+    def test_turns_warnings_into_events(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        warnings.warn("this will change", stacklevel=1)
+
+        assert read(capsys)["logger"] == "py.warnings"
+
+    def test_says_nothing_below_the_level(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        install(LoggingSettings(level="ERROR"), service="shop", environment="test")
+
+        structlog.get_logger().warning("quiet")
+        logging.getLogger("library").warning("quiet")
+
+        assert capsys.readouterr().out == ""
+
+    def test_speaks_plainly_to_a_developer(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        install(LoggingSettings(), service="shop", environment="development")
+
+        structlog.get_logger().info("thing.done")
+
+        assert not capsys.readouterr().out.startswith("{")

@@ -1,0 +1,71 @@
+"""An outbox with tasks of the tests' own, and a worker in the test's process."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from app.platform.database import Base, Database, UnitOfWork
+from app.platform.events import Event
+from app.platform.outbox.delivery import Delivery
+from app.platform.outbox.models import OutboxMessage
+from app.platform.outbox.settings import OutboxSettings
+from app.platform.tasks import TaskRouter, Tick
+
+
+class Posted(Event):
+    fails: int = 0
+    seconds: float = 0
+
+
+tasks = TaskRouter("post")
+
+
+@tasks.on(Posted, attempts=3, timeout=timedelta(seconds=0.5))
+async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
+    ports.delivered += 1
+    await asyncio.sleep(event.seconds)
+    if ports.delivered <= event.fails:
+        raise RuntimeError("The dog barked.")
+
+
+@tasks.every(timedelta(hours=1))
+async def empty_boxes(_: Tick, __: UnitOfWork, ports: "Station") -> None:
+    ports.delivered += 1
+
+
+@dataclass
+class Station:
+    """What the tasks find as their ports."""
+
+    database: Database
+    delivered: int = 0
+    settings: OutboxSettings = field(default_factory=OutboxSettings)
+
+    def worker(self) -> Delivery:
+        return Delivery(tasks, self.settings, database=self.database, ports=self)
+
+    async def post(self, event: Posted) -> UUID:
+        async with self.database.unit_of_work() as unit:
+            unit.record(event)
+        async with self.database.read_session() as session:
+            newest = select(OutboxMessage.id).order_by(OutboxMessage.id.desc())
+            return (await session.scalars(newest.limit(1))).one()
+
+    async def expire_leases(self) -> None:
+        async with self.database.unit_of_work() as unit:
+            await unit.session.execute(
+                update(OutboxMessage).values(due_at=func.now() - timedelta(seconds=1))
+            )
+
+    async def get(self, model: type[Any], id_: UUID) -> Any:
+        async with self.database.read_session() as session:
+            return await session.get(model, id_)
+
+    async def count(self, model: type[Base]) -> int:
+        async with self.database.read_session() as session:
+            counted = select(func.count()).select_from(model)
+            return await session.scalar(counted) or 0

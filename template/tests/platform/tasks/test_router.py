@@ -1,0 +1,46 @@
+from datetime import timedelta
+
+from app.platform.database import UnitOfWork
+from app.platform.events import Event
+from app.platform.tasks import TaskRouter, Tick
+
+
+class Baked(Event):
+    loaf: str
+
+
+class Burnt(Event):
+    pass
+
+
+tasks = TaskRouter("bakery")
+
+
+@tasks.on(Baked, attempts=2)
+async def sell(_: Baked, __: UnitOfWork, ___: object) -> None: ...
+
+
+@tasks.every(timedelta(hours=1))
+async def sweep(_: Tick, __: UnitOfWork, ___: object) -> None: ...
+
+
+class TestTaskRouter:
+    def test_starts_the_tasks_of_an_event_and_no_others(self) -> None:
+        names = [task.name for task in tasks.started_by(Baked(loaf="rye"))]
+
+        assert names == ["bakery.sell"]
+        assert not list(tasks.started_by(Burnt()))
+
+    def test_knows_what_is_periodic(self) -> None:
+        [(task, interval)] = tasks.periodic()
+
+        assert (task.name, interval) == ("bakery.sweep", timedelta(hours=1))
+
+    def test_contains_what_it_includes(self) -> None:
+        all_tasks = TaskRouter()
+
+        all_tasks.include(tasks)
+
+        assert [task.name for task in all_tasks] == ["bakery.sell", "bakery.sweep"]
+        assert all_tasks.find("bakery.sell") is not None
+        assert all_tasks.find("bakery.nap") is None

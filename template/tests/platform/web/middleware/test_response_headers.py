@@ -1,0 +1,28 @@
+from httpx import AsyncClient
+
+from app.platform.web import WebSettings
+from tests.platform.web.conftest import Serve, create_app
+
+
+class TestResponseHeaders:
+    async def test_forbid_storing_and_guessing(self, client: AsyncClient) -> None:
+        response = await client.get("/v1/things/7")
+
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "max-age" in response.headers["strict-transport-security"]
+        assert "'none'" in response.headers["content-security-policy"]
+
+    async def test_let_the_documentation_load_its_scripts(
+        self, client: AsyncClient
+    ) -> None:
+        response = await client.get("/docs")
+
+        assert "content-security-policy" not in response.headers
+        assert response.headers["x-frame-options"] == "DENY"
+
+    async def test_can_do_without_strict_transport(self, serve: Serve) -> None:
+        async with serve(create_app(WebSettings(strict_transport_seconds=0))) as client:
+            response = await client.get("/v1/things/7")
+
+        assert "strict-transport-security" not in response.headers

@@ -1,0 +1,103 @@
+"""What the tests share: a clean machine, the template in two forms, and Copier."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from shutil import copy2
+
+import copier
+import copier._main
+import pytest
+from copier._jinja_ext import SandboxedEnvironment
+
+from variants import ROOT
+
+COPIER = "copier"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home without the developer's Git and Copier settings."""
+    home = tmp_path_factory.mktemp("home")
+    settings = home / "settings.yml"
+    settings.write_text("{}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COPIER_SETTINGS_PATH", str(settings))
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("NO_COLOR", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "strata")
+            patch.setenv(f"GIT_{role}_EMAIL", "strata@example.invalid")
+        yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_copies() -> Iterator[None]:
+    """Spare copies within this process what Copier repeats for every file.
+
+    It compiles each segment of each path anew and asks Git for the mode of each file.
+    The command, which runs in a process of its own, is tested as it is.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedEnvironment, "from_string", cache(from_string))
+        patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001
+        yield
+
+
+from_string = SandboxedEnvironment.from_string
+
+
+@pytest.fixture(scope="session")
+def folder(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a plain folder: what is tracked, and what is about to be."""
+    folder = tmp_path_factory.mktemp("folder") / "strata"
+    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkout(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a Git checkout with a released version."""
+    checkout = tmp_path_factory.mktemp("checkout") / "strata"
+    subprocess.run(["cp", "-R", folder, checkout], check=True)
+    git(checkout, "init", "--quiet", "--initial-branch=main")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "--message=Release 1.0.0")
+    git(checkout, "tag", "v1.0.0")
+    return checkout
+
+
+def git(where: Path, *arguments: str) -> str:
+    run = subprocess.run(
+        ["git", *arguments], cwd=where, check=True, capture_output=True, text=True
+    )
+    return run.stdout
+
+
+def copy(template: Path, into: Path, **answers: object) -> Path:
+    """Render through Copier's API, as a stranger would: no trust, no settings."""
+    copier.run_copy(
+        str(template),
+        into,
+        data=answers,
+        defaults=True,
+        quiet=True,
+        settings=copier.Settings(),
+        unsafe=False,
+    )
+    return into
+
+
+def copy_cli(
+    template: Path, into: Path, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Render through the command, with the defaults for what the options leave out."""
+    command = [COPIER, "copy", "--defaults", *options, str(template), str(into)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,111 @@
+"""Processes that a test starts, hurts and always ends."""
+
+import os
+import re
+import runpy
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from variants import ROOT
+
+_LIFELINE = runpy.run_path(str(ROOT / "template/dev/lifeline.py"))
+_PORTS = runpy.run_path(str(ROOT / "template/dev/ports.py"))
+die_with_parent = _LIFELINE["die_with_parent"]
+kill_group = _LIFELINE["kill_group"]
+free_port = _PORTS["free_port"]
+
+START_SECONDS = 60
+POLL_SECONDS = 0.01
+
+
+class Program:
+    """A command in a process group of its own, started as often as a test likes."""
+
+    def __init__(
+        self,
+        *command: str | Path,
+        log: Path,
+        cwd: Path,
+        environment: Mapping[str, str],
+        ready: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self.log = log
+        self._command = command
+        self._cwd = cwd
+        self._environment = environment
+        self._ready = ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Return once it is ready, which `ready` tells by what it has written."""
+        with self.log.open("ab") as output:
+            begin = output.tell()
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._cwd,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                # When this test run is killed, so is what it started.
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
+            )
+        wait_for(f"{self.log.stem} to start", lambda: self._has_started(begin))
+
+    def send(self, number: signal.Signals) -> None:
+        """To the process itself, not to its children."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill (-9) it and its children, at one moment."""
+        if self._process is not None:
+            kill_group(self._process.pid)
+            self._process.wait()
+
+    def wait(self, seconds: float) -> float:
+        """Say how long it took to end."""
+        assert self._process is not None
+        begin = time.monotonic()
+        self._process.wait(seconds)
+        return time.monotonic() - begin
+
+    def children(self) -> list[int]:
+        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
+    def count(self, pattern: str) -> int:
+        """Count the places in its log."""
+        return len(re.findall(pattern, self.log.read_text(errors="replace")))
+
+    def _has_started(self, begin: int) -> bool:
+        assert self._process is not None
+        written = self.log.read_bytes()[begin:].decode(errors="replace")
+        assert self._process.poll() is None, f"{self.log.stem} ended:\n{written}"
+        return self._ready(written)
+
+
+def wait_for(
+    what: str, happened: Callable[[], object], *, seconds: float = START_SECONDS
+) -> float:
+    """Say how long it took; raise when it never happens."""
+    begin = time.monotonic()
+    while not happened():
+        if time.monotonic() > begin + seconds:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(POLL_SECONDS)
+    return time.monotonic() - begin
+
+
+def run(*command: Sequence[str | Path]) -> str:
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()

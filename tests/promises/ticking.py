@@ -1,0 +1,27 @@
+"""A task for every other second: copied into a rendering, and run by `-A ticking`."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from app import background
+from app.platform.database import UnitOfWork
+from app.platform.tasks import TaskRouter, Tick
+
+EVERY_SECONDS = 2
+INSERT = "INSERT INTO ticks (due_at) VALUES (:due_at)"
+
+tasks = TaskRouter("promises")
+
+
+@tasks.every(timedelta(seconds=EVERY_SECONDS))
+async def strike(tick: Tick, unit: UnitOfWork, _: Any) -> None:
+    await unit.session.execute(text(INSERT), {"due_at": tick.due_at})
+
+
+background.tasks.include(tasks)
+
+from app.celery import celery  # noqa: E402 - it registers the tasks it finds
+
+__all__ = ["celery"]

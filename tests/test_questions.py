@@ -1,0 +1,405 @@
+"""What strata asks, what it accepts, and what it refuses before it writes anything."""
+
+import ast
+import os
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import copier
+import pytest
+import yaml
+from copier.errors import UserMessageError
+
+from tests.conftest import COPIER, copy, copy_cli, git
+from variants import ROOT, choices
+
+DEFAULTS = {
+    "project_name": "Corner Shop",
+    "project_slug": "corner-shop",
+    "description": "An HTTP API with its own data and background work.",
+    "author": "The Corner Shop team",
+    "python_version": "3.13",
+    "cache": "redis",
+    "tasks": "celery",
+    "broker": "redis",
+    "example": True,
+}
+
+NO_BROKER = {"tasks": "inline"}
+
+REFUSALS = [
+    ("project_name", "", {}),
+    ("project_name", "   ", {}),
+    ("project_name", "Two\nlines", {}),
+    ("project_name", "x" * 201, {}),
+    ("project_slug", "", {}),
+    ("project_slug", "app", {}),
+    ("project_slug", "test", {}),
+    ("project_slug", "tests", {}),
+    ("project_slug", "import", {}),
+    ("project_slug", "none", {}),
+    ("project_slug", "Shop", {}),
+    ("project_slug", "corner_shop", {}),
+    ("project_slug", "1shop", {}),
+    ("project_slug", "shop-", {}),
+    ("project_slug", "shop\n", {}),
+    ("project_slug", "../shop", {}),
+    ("project_slug", "x" * 41, {}),
+    ("description", "Two\nlines", {}),
+    ("description", "a bell \a", {}),
+    ("author", "Two\rlines", {}),
+    ("author", "a separator \u2028", {}),
+    ("python_version", "3.11", {}),
+    ("cache", "memcached", {}),
+    ("cache", "", {}),
+    ("tasks", "dramatiq", {}),
+    ("broker", "kafka", {}),
+    ("broker", "none", {}),
+    ("example", "perhaps", {}),
+    # Skipped: without celery nobody asks for a broker.
+    ("broker", "redis", NO_BROKER),
+    ("broker", "none", NO_BROKER),
+    # Computed from the answers.
+    ("choices", "{}", {}),
+    ("given", "x", {}),
+    ("adapters", "{}", {}),
+    ("parts", "[]", {}),
+    ("requirements", "[]", {}),
+    # A typing error.
+    ("cahce", "none", {}),
+    ("Cache", "none", {}),
+]
+
+HOSTILE = [
+    'O\'Neill "the" Shop',
+    "back\\slash \\n \\u0041",
+    "{{ braces }} {% endraw %} {# comment #} ${HOME} $(id) `id`",
+    "Ünïcödé 測試 🛒",
+    "- yaml: [flow] # comment & *anchor !tag | > %",
+    "]] [tool.uv] = ''' \"\"\" <&>",
+]
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    return tmp_path / "service"
+
+
+def answers_of(service: Path) -> dict[str, object]:
+    recorded = yaml.safe_load((service / ".copier-answers.yml").read_text())
+    return {k: v for k, v in recorded.items() if not k.startswith("_")}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(("question", "value", "others"), REFUSALS)
+    def test_the_api_raises_one_sentence_that_names_the_question(
+        self,
+        folder: Path,
+        destination: Path,
+        question: str,
+        value: str,
+        others: dict[str, str],
+    ) -> None:
+        with pytest.raises(UserMessageError) as refusal:
+            copy(folder, destination, **others, **{question: value})
+
+        assert is_one_sentence(str(refusal.value), question)
+        assert not destination.exists()
+
+    @pytest.mark.parametrize(
+        ("question", "value", "others"),
+        [
+            ("cache", "memcached", {}),
+            ("project_slug", "app", {}),
+            ("example", "perhaps", {}),
+            ("broker", "redis", NO_BROKER),
+            ("servers", "{}", {}),
+            ("cahce", "none", {}),
+        ],
+    )
+    def test_the_command_prints_one_sentence_and_writes_nothing(
+        self,
+        checkout: Path,
+        destination: Path,
+        question: str,
+        value: str,
+        others: dict[str, str],
+    ) -> None:
+        data = {**others, question: value}
+
+        run = copy_cli(checkout, destination, *options(data))
+
+        assert run.returncode == 1
+        assert is_one_sentence(run.stderr, question)
+        assert run.stdout == ""
+        assert not destination.exists()
+
+    def test_a_folder_that_exists_keeps_what_it_has_and_gets_nothing(
+        self, folder: Path, destination: Path
+    ) -> None:
+        destination.mkdir()
+        (destination / "mine").touch()
+
+        run = copy_cli(folder, destination, "--data", "cache=memcached")
+
+        assert run.returncode == 1
+        assert [path.name for path in destination.iterdir()] == ["mine"]
+
+    def test_an_update_refuses_as_a_copy_does(
+        self, checkout: Path, destination: Path
+    ) -> None:
+        committed(copy(checkout, destination))
+
+        run = update_cli(destination, "--data", "cache=memcached")
+
+        assert run.returncode == 1
+        assert is_one_sentence(run.stderr.splitlines()[-1], "cache")
+        assert git(destination, "status", "--porcelain") == ""
+
+
+class TestAnswers:
+    def test_the_defaults_are_recorded(self, folder: Path, destination: Path) -> None:
+        copy(folder, destination)
+
+        assert answers_of(destination) == DEFAULTS
+
+    def test_a_skipped_question_is_not_recorded(
+        self, folder: Path, destination: Path
+    ) -> None:
+        copy(folder, destination, **NO_BROKER)
+
+        assert "broker" not in answers_of(destination)
+
+    @pytest.mark.parametrize("example", ["no", "No", "false", "off", False])
+    def test_a_switch_takes_the_usual_words(
+        self, folder: Path, destination: Path, example: object
+    ) -> None:
+        copy(folder, destination, example=example)
+
+        assert answers_of(destination)["example"] is False
+
+    @pytest.mark.parametrize(
+        ("name", "slug"),
+        [
+            ("Corner Shop", "corner-shop"),
+            ("  Billing & Tax (EU)  ", "billing-tax-eu"),
+            ("2nd Shop", "nd-shop"),
+            ("測試", "service"),
+            ("Test", "test-service"),
+            ("Import", "import-service"),
+            ("a" * 39 + " b", "a" * 39),
+        ],
+    )
+    def test_the_slug_is_derived_from_the_name(
+        self, folder: Path, destination: Path, name: str, slug: str
+    ) -> None:
+        copy(folder, destination, project_name=name)
+
+        assert answers_of(destination)["project_slug"] == slug
+
+    @pytest.mark.parametrize("value", HOSTILE)
+    def test_any_line_of_text_renders_into_valid_files(
+        self, folder: Path, destination: Path, value: str
+    ) -> None:
+        text = {"project_name": value, "description": value, "author": value}
+
+        copy(folder, destination, **text)
+
+        project = tomllib.loads((destination / "pyproject.toml").read_text())["project"]
+        assert answers_of(destination).items() >= text.items()
+        assert project["description"] == value
+        assert project["authors"] == [{"name": value}]
+        for source in destination.rglob("*.py"):
+            ast.parse(source.read_text(), filename=str(source))
+        for document in destination.rglob("*.y*ml"):
+            list(yaml.safe_load_all(document.read_text()))
+
+
+class TestSources:
+    def test_a_plain_folder_renders_what_a_checkout_renders(
+        self, folder: Path, checkout: Path, tmp_path: Path
+    ) -> None:
+        plain = copy(folder, tmp_path / "plain")
+        released = copy(checkout, tmp_path / "released")
+
+        assert tree(plain) == tree(released)
+
+    def test_the_command_renders_without_trust_and_says_what_to_type_next(
+        self, checkout: Path, destination: Path
+    ) -> None:
+        run = copy_cli(checkout, destination)
+
+        assert run.returncode == 0, run.stderr
+        assert [line.strip() for line in run.stderr.splitlines() if line][-3:] == [
+            f"cd {destination}",
+            "make setup",
+            "make dev",
+        ]
+
+    def test_the_template_runs_nothing_on_a_users_machine(self) -> None:
+        settings = (ROOT / "copier.yml").read_text()
+
+        assert "_tasks" not in settings
+        assert "_jinja_extensions" not in settings
+
+    def test_copying_costs_little_more_than_its_files(
+        self, checkout: Path, folder: Path, tmp_path: Path
+    ) -> None:
+        """Beside as many empty files: Copier itself takes about 6 ms for each."""
+        rendered = tmp_path / "rendered"
+        copy(folder, rendered)
+        files = sum(path.is_file() for path in rendered.rglob("*"))
+        reference = empty_files(tmp_path / "reference", files)
+
+        ours, floor = (
+            min(seconds_to_copy(source, tmp_path / f"{source.name}-{n}") for n in "123")
+            for source in (checkout, reference)
+        )
+
+        print(f"{files} files: {ours:.2f} s, as many empty ones: {floor:.2f} s")
+        assert ours < 2.6 * floor
+
+
+class TestPrompts:
+    def test_accepting_every_default_renders_the_defaults(
+        self, checkout: Path, destination: Path
+    ) -> None:
+        transcript = accept_every_default(checkout, destination)
+
+        assert answers_of(destination) == DEFAULTS
+        for question, answers in choices().items():
+            assert help_of(question) in transcript, f"{question} was not asked"
+            assert answers
+
+    def test_every_question_has_help_and_a_default(self) -> None:
+        for question in choices():
+            assert help_of(question).endswith("?")
+            assert "default" in questions()[question]
+
+
+class TestUpdates:
+    def test_an_update_to_the_same_version_changes_nothing(
+        self, checkout: Path, destination: Path
+    ) -> None:
+        committed(copy(checkout, destination))
+
+        update(destination)
+
+        assert git(destination, "status", "--porcelain") == ""
+
+    def test_an_answer_can_change_and_change_back(
+        self, checkout: Path, tmp_path: Path
+    ) -> None:
+        service = committed(copy(checkout, tmp_path / "service"))
+        before = tree(service)
+        fresh = copy(checkout, tmp_path / "fresh", tasks="inline", example=False)
+
+        update(service, tasks="inline", example=False)
+
+        assert tree(service) == tree(fresh)
+        update(committed(service), tasks="celery", example=True)
+        assert tree(service) == before
+
+
+def is_one_sentence(text: str, question: str) -> bool:
+    """Whether the text is a single line with a single sentence about the question."""
+    return text.count("\n") <= 1 and f"'{question} " in text and "Traceback" not in text
+
+
+def options(data: dict[str, str]) -> list[str]:
+    return [word for k, v in data.items() for word in ("--data", f"{k}={v}")]
+
+
+def questions() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for file in ROOT.glob("questions/*.yml"):
+        found |= yaml.safe_load(file.read_text())
+    return found
+
+
+def help_of(question: str) -> str:
+    return questions()[question]["help"]
+
+
+def committed(service: Path) -> Path:
+    git(service, "init", "--quiet")
+    git(service, "add", "--all")
+    git(service, "commit", "--quiet", "--allow-empty", "--message=Work")
+    return service
+
+
+def update_cli(service: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [COPIER, "update", "--defaults", *arguments]
+    return subprocess.run(
+        command, cwd=service, capture_output=True, text=True, check=False
+    )
+
+
+def update(service: Path, **answers: object) -> None:
+    copier.run_update(
+        service,
+        data=answers,
+        defaults=True,
+        overwrite=True,
+        quiet=True,
+        settings=copier.Settings(),
+        unsafe=False,
+    )
+
+
+def tree(service: Path) -> dict[str, bytes]:
+    """Every rendered file but the record of where it came from."""
+    return {
+        str(path.relative_to(service)): path.read_bytes()
+        for path in service.rglob("*")
+        if path.is_file()
+        and ".git" not in path.relative_to(service).parts
+        and path.name != ".copier-answers.yml"
+    }
+
+
+def empty_files(template: Path, count: int) -> Path:
+    """Make a template without questions whose files lie side by side."""
+    (template / "template").mkdir(parents=True)
+    (template / "copier.yml").write_text("_subdirectory: template\n")
+    for number in range(count):
+        (template / "template" / f"{number}.txt").touch()
+    return template
+
+
+def seconds_to_copy(template: Path, into: Path) -> float:
+    started = time.perf_counter()
+    run = copy_cli(template, into, "--quiet")
+    elapsed = time.perf_counter() - started
+    assert run.returncode == 0, run.stderr
+    return elapsed
+
+
+def accept_every_default(template: Path, into: Path) -> str:
+    """Run the command in a terminal and press Enter whenever it waits for an answer."""
+    ours, theirs = os.openpty()
+    command = [COPIER, "copy", str(template), str(into)]
+    session = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with subprocess.Popen(command, **session, start_new_session=True) as process:
+        os.close(theirs)
+        transcript = "".join(conversation(ours))
+    assert process.returncode == 0, transcript
+    return transcript
+
+
+def conversation(terminal: int) -> Iterator[str]:
+    """Answer what the command says until it has hung up."""
+    while True:
+        try:
+            said = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:
+            return
+        if "\x1b[6n" in said:
+            # The prompt asks where the cursor is, and waits for the answer.
+            os.write(terminal, b"\x1b[1;1R")
+        if any(help_of(question) in said for question in choices()):
+            os.write(terminal, b"\r")
+        yield said
