@@ -16,9 +16,9 @@ CHANNEL = "outbox"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Messages, as id and task, that are one relay's until a moment."""
+    """Messages that are one relay's until a moment."""
 
-    messages: Sequence[tuple[UUID, str]]
+    ids: Sequence[UUID]
     until: datetime | None
 
 
@@ -51,18 +51,17 @@ class Outbox:
             update(OutboxMessage)
             .where(OutboxMessage.id.in_(due.scalar_subquery()))
             .values(due_at=func.now() + lease)
-            .returning(OutboxMessage.id, OutboxMessage.task, OutboxMessage.due_at)
+            .returning(OutboxMessage.id, OutboxMessage.due_at)
         )
         rows = claimed.all()
         until = rows[0].due_at if rows else None
-        return Claim([(row.id, row.task) for row in rows], until)
+        return Claim([row.id for row in rows], until)
 
     async def extend(self, claim: Claim, *, lease: timedelta) -> None:
         """Move the lease of the messages that no worker has begun since."""
-        ids = [id_ for id_, _ in claim.messages]
         await self._session.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.id.in_(ids), OutboxMessage.due_at == claim.until)
+            .where(OutboxMessage.id.in_(claim.ids), OutboxMessage.due_at == claim.until)
             .values(due_at=func.now() + lease)
         )
 

@@ -21,8 +21,8 @@ RECONNECT_SECONDS = 1.0
 class Broker(Protocol):
     """Carries the ids of messages to workers."""
 
-    async def send(self, messages: Sequence[tuple[UUID, str]]) -> None:
-        """Hand over ids with their tasks. Raises when it cannot vouch for them all."""
+    async def send(self, ids: Sequence[UUID]) -> None:
+        """Raise when it cannot vouch for all of them."""
 
 
 class Relay:
@@ -55,14 +55,14 @@ class Relay:
                 limit=settings.relay_batch,
                 lease=timedelta(seconds=settings.claim_seconds),
             )
-        if claim.messages:
+        if claim.ids:
             await self._send(claim)
-        return len(claim.messages)
+        return len(claim.ids)
 
     async def _send(self, claim: Claim) -> None:
         lease = self._settings.relay_poll_seconds
         try:
-            await self._broker.send(claim.messages)
+            await self._broker.send(claim.ids)
             lease = self._settings.lease_seconds
         finally:
             async with self._database.unit_of_work() as unit:

@@ -14,6 +14,7 @@ from app.platform.events import Event
 from app.platform.outbox import OutboxSettings, staging
 from app.platform.tasks.router import TaskRouter
 
+DELIVER = "deliver"
 TICK = "tick"
 
 
@@ -46,21 +47,24 @@ class CeleryTasks:
 
 
 class CeleryBroker:
-    """Sends ids, never payloads: what a task works on stays in the database."""
+    """
+    Sends ids, never payloads: what a task works on stays in the database.
+
+    Which task it is stays there too: the worker of a newer or an older version
+    judges for itself, and confines what it does not know.
+    """
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
 
-    async def send(self, messages: Sequence[tuple[UUID, str]]) -> None:
+    async def send(self, ids: Sequence[UUID]) -> None:
         # Celery blocks while it talks to the broker.
-        await to_thread.run_sync(self._send, messages)
+        await to_thread.run_sync(self._send, ids)
 
-    def _send(self, messages: Sequence[tuple[UUID, str]]) -> None:
+    def _send(self, ids: Sequence[UUID]) -> None:
         with self._celery.producer_pool.acquire(block=True) as producer:
-            for id_, task in messages:
-                self._celery.send_task(
-                    task, args=[str(id_)], task_id=str(id_), producer=producer
-                )
+            for id_ in ids:
+                self._celery.send_task(DELIVER, args=[str(id_)], producer=producer)
 
 
 def create_celery(

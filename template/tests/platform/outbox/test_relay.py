@@ -20,11 +20,11 @@ class Carrier:
         self.used = asyncio.Event()
         self.down = False
 
-    async def send(self, messages: Sequence[tuple[UUID, str]]) -> None:
+    async def send(self, ids: Sequence[UUID]) -> None:
         await asyncio.sleep(0.01)
         if self.down:
             raise ConnectionError
-        self.sent += [id_ for id_, _ in messages]
+        self.sent += ids
         self.used.set()
 
 
@@ -68,8 +68,8 @@ class TestRelayDue:
         message_id = await station.post(Posted(fails=1))
 
         class Hasty(Carrier):
-            async def send(self, messages: Sequence[tuple[UUID, str]]) -> None:
-                await station.worker().handle(messages[0][0])
+            async def send(self, ids: Sequence[UUID]) -> None:
+                await station.worker().handle(ids[0])
 
         await Relay(station.database, Hasty(), station.settings).relay_due()
 
