@@ -33,20 +33,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         service=settings.service_name,
         environment=settings.environment,
     )
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        async with (
-            open_platform(settings) as platform,
-            Readiness.open(settings.readiness, _checks(platform)) as readiness,
-        ):
-            yield {"platform": platform, "readiness": readiness}
-
-    app = FastAPI(title=settings.service_name, lifespan=lifespan)
+    app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
     web.install(app, settings.web)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
     return app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[State]:
+    """Hold open what requests use, from the first to the last."""
+    async with (
+        open_platform(settings) as platform,
+        Readiness.open(settings.readiness, _checks(platform)) as readiness,
+    ):
+        yield {"platform": platform, "readiness": readiness}
 
 
 def _checks(platform: Platform) -> list[Check]:

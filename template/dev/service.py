@@ -23,6 +23,7 @@ def environment(urls: Mapping[str, str]) -> dict[str, str]:
     defaults = {
         "UVICORN_PORT": str(_usual_port_or_another()),
         "MAIL__URL": f"smtp://{HOST}:{free_port()}",
+        "LOGGING__FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
     }
     path = os.pathsep.join((BESIDE_PYTHON, os.environ.get("PATH", os.defpath)))

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from app.main import create_app
-from app.settings import Settings
+from fastapi import FastAPI
 
 type Operations = list[tuple[str, dict[str, Any]]]
 
 
-@pytest.fixture(scope="module")
-def operations() -> Operations:
-    description = create_app(Settings(_env_file=None)).openapi()
+@pytest.fixture
+def operations(application: FastAPI) -> Operations:
+    description = application.openapi()
     return [
         (f"{method.upper()} {path}", operation)
         for path, operations in description["paths"].items()

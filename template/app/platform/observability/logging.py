@@ -1,7 +1,6 @@
 """One line per event on standard output, from this code and from every library."""
 
 import logging
-import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -23,13 +22,15 @@ class LoggingSettings(BaseModel, frozen=True):
     """`LOGGING__*` in the environment."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # The console is for people: `make dev` asks for it.
+    format: Literal["json", "console"] = "json"
 
 
 def install(settings: LoggingSettings, *, service: str, environment: str) -> None:
     """Send the events of structlog and of the standard library down the same path."""
     level = logging.getLevelNamesMapping()[settings.level]
     collect = _collect({"service": service, "environment": environment})
-    render = _render(environment)
+    render = _render(settings)
     structlog.configure(
         processors=[*collect, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -61,8 +62,8 @@ def _redact(_: Any, __: str, event: EventDict) -> EventDict:
     return redacted(event)
 
 
-def _render(environment: str) -> list[Processor]:
-    if environment == "development" and sys.stdout.isatty():
+def _render(settings: LoggingSettings) -> list[Processor]:
+    if settings.format == "console":
         plain = structlog.dev.plain_traceback
         return [_redact, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [structlog.processors.format_exc_info, _redact, render_json]

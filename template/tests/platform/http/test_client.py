@@ -40,16 +40,15 @@ class TestDeadline:
         assert time.monotonic() - start < 0.4
         assert len(stub.received) >= 2
 
-    async def test_may_be_set_for_one_call(
-        self, client: HttpClient, stub: Stub
-    ) -> None:
+    async def test_may_be_set_for_one_call(self, stub: Stub) -> None:
         stub.behaviour = hang
         start = time.monotonic()
 
-        with pytest.raises(ThirdPartyTimedOut):
-            await client.post(stub.url, deadline_seconds=0.05)
+        async with HttpClient.open(hasty(deadline_seconds=5)) as client:
+            with pytest.raises(ThirdPartyTimedOut):
+                await client.post(stub.url, deadline_seconds=0.05)
 
-        assert time.monotonic() - start < 0.25
+        assert time.monotonic() - start < 1
 
     async def test_leaves_the_pool_usable(self, stub: Stub) -> None:
         stub.behaviour = hang

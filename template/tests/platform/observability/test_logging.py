@@ -1,6 +1,5 @@
 import json
 import logging
-import sys
 import warnings
 from datetime import datetime, timedelta
 from typing import Any
@@ -112,10 +111,10 @@ class TestInstall:
         assert capsys.readouterr().out == ""
 
     def test_speaks_plainly_to_a_developer(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        install(LoggingSettings(), service="shop", environment="development")
+        settings = LoggingSettings(format="console")
+        install(settings, service="shop", environment="development")
 
         structlog.get_logger().info("thing.done")
 

@@ -103,7 +103,7 @@ class TestRun:
 
         message_id = await station.post(Posted())
 
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await carrier.used.wait()
         running.cancel()
         assert carrier.sent == [message_id]
@@ -122,7 +122,7 @@ class TestRun:
         await _lose_connections(station)
 
         message_id = await station.post(Posted())
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             await carrier.used.wait()
         running.cancel()
         assert carrier.sent == [message_id]
