@@ -6,7 +6,7 @@ import runpy
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from variants import ROOT
@@ -105,7 +105,7 @@ def wait_for(
     return time.monotonic() - begin
 
 
-def run(*command: Sequence[str | Path]) -> str:
+def run(*command: str | Path) -> str:
     return subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()

