@@ -63,9 +63,11 @@ def make(step: str, service: Path, python: Path, log: Path) -> bool:
 
 def developer(python: Path) -> dict[str, str]:
     """The environment, without what belongs to this test run."""
-    ours = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "COV_", "PYTEST_")
+    ours = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHON", "COV_", "PYTEST_")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    return environment | {"UV_PYTHON": str(python)}
+    # Two rows run side by side, and each has tests that measure time.
+    one_each = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}
+    return environment | one_each | {"UV_PYTHON": str(python)}
 
 
 def complaint(step: str, answers: Answers, log: Path) -> str:

@@ -34,9 +34,9 @@ async def read(store: RedisCache) -> float:
 
 
 async def read_twice(url: str) -> tuple[float, float]:
-    """Say how long reads take, first and then; the best of three on a busy machine."""
+    """Say how long reads take, first and then; the best of five on a busy machine."""
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         async with opened(url) as store:
             seconds.append((await read(store), await read(store)))
     return min(first for first, _ in seconds), min(second for _, second in seconds)
@@ -150,7 +150,7 @@ class TestFaults:
         assert len(logs) <= 1 + (monotonic() - began) / COOLDOWN_SECONDS
 
     async def test_after_the_cooldown_one_caller_waits_for_all(self) -> None:
-        async with served(silence) as url, opened(url) as store:
+        async with served(silence) as url, opened(url, timeout_ms=500) as store:
             await store.ping()
             await asyncio.sleep(COOLDOWN_SECONDS)
 

@@ -21,7 +21,7 @@ async def client() -> AsyncIterator[HttpClient]:
 def hasty(**changes: float) -> HttpSettings:
     """Settings under which a failure takes a fraction of a second."""
     quick: dict[str, float] = {
-        "deadline_seconds": 0.2,
+        "deadline_seconds": 2.0,
         "connection_wait_seconds": 0.05,
         "first_pause_seconds": 0.005,
         "longest_pause_seconds": 0.02,

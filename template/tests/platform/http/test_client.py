@@ -24,9 +24,9 @@ class TestDeadline:
         start = time.monotonic()
 
         with pytest.raises(ThirdPartyTimedOut):
-            await client.get(stub.url)
+            await client.get(stub.url, deadline_seconds=0.2)
 
-        assert 0.2 <= time.monotonic() - start < 0.4
+        assert 0.2 <= time.monotonic() - start < 1
 
     async def test_holds_over_all_attempts(self, stub: Stub) -> None:
         stub.behaviour = answer(503, delay_seconds=0.08)
@@ -35,9 +35,9 @@ class TestDeadline:
 
         async with HttpClient.open(settings) as client:
             with pytest.raises(HttpUnavailable):
-                await client.get(stub.url)
+                await client.get(stub.url, deadline_seconds=0.2)
 
-        assert time.monotonic() - start < 0.4
+        assert time.monotonic() - start < 1
         assert len(stub.received) >= 2
 
     async def test_may_be_set_for_one_call(self, stub: Stub) -> None:

@@ -15,7 +15,10 @@ class TestConnections:
         settings = hasty(max_connections=4, max_connections_per_host=3)
 
         async with HttpClient.open(settings) as client, Stub.open() as other:
-            stuck = [asyncio.create_task(client.get(stub.url)) for _ in range(6)]
+            stuck = [
+                asyncio.create_task(client.get(stub.url, deadline_seconds=0.3))
+                for _ in range(6)
+            ]
             await asyncio.sleep(0.02)
 
             assert (await client.get(other.url)).status == 200

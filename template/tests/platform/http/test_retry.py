@@ -42,7 +42,7 @@ class TestRetry:
 
         assert error.value.retry_after_seconds == 7
         assert len(stub.received) == 1
-        assert time.monotonic() - start < 0.2
+        assert time.monotonic() - start < 1
 
     @pytest.mark.parametrize("behaviour", [answer(502), answer(504), answer(429), drop])
     async def test_finds_the_third_party_well_again(
@@ -71,11 +71,11 @@ class TestRetry:
         stub.script = [answer(429, Retry_After="1")]
         start = time.monotonic()
 
-        async with HttpClient.open(hasty(deadline_seconds=2)) as client:
+        async with HttpClient.open(hasty(deadline_seconds=5)) as client:
             response = await client.get(stub.url)
 
         assert response.status == 200
-        assert 1 <= time.monotonic() - start < 1.3
+        assert 1 <= time.monotonic() - start < 2
 
     async def test_returns_a_429_that_lasts(
         self, client: HttpClient, stub: Stub
@@ -89,7 +89,7 @@ class TestRetry:
 
     async def test_keeps_within_its_budget_in_an_outage(self, stub: Stub) -> None:
         stub.behaviour = answer(503)
-        settings = hasty(breaker_failures=10_000, deadline_seconds=3)
+        settings = hasty(breaker_failures=10_000, deadline_seconds=30)
 
         async with HttpClient.open(settings) as client:
             for _ in range(5):

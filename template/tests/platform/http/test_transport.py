@@ -27,7 +27,7 @@ class TestAnswer:
             with pytest.raises(ThirdPartyMisbehaved, match="too large"):
                 await client.get(stub.url)
 
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 2
 
     async def test_too_large_once_unpacked_is_cut(
         self, client: HttpClient, stub: Stub
