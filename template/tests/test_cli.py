@@ -1,4 +1,8 @@
+import asyncio
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from typer.testing import CliRunner
 
 from app.cli import cli
@@ -15,6 +19,18 @@ def run(
 
 
 class TestMigrate:
+    def test_says_plainly_that_it_does_not_know_a_revision(
+        self, run: CliRunner, database_settings: DatabaseSettings
+    ) -> None:
+        unknown = "INSERT INTO alembic_version VALUES ('gone_0001')"
+        asyncio.run(_execute(database_settings, unknown))
+
+        refused = run.invoke(cli, ["migrate"])
+
+        assert refused.exit_code == 1
+        assert "gone_0001" in refused.output
+        assert "docs/runbooks/migrations.md" in refused.output
+
     def test_brings_the_database_to_every_head(self, run: CliRunner) -> None:
         assert run.invoke(cli, ["migrate"]).exit_code == 0
 
@@ -34,3 +50,10 @@ class TestMigration:
         assert done.exit_code == 0
         assert "no migration is needed" in done.output
         assert sorted(APP.rglob("migrations/*.py")) == before
+
+
+async def _execute(settings: DatabaseSettings, statement: str) -> None:
+    engine = create_async_engine(settings.session_url)
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()
