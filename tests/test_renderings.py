@@ -96,11 +96,14 @@ def find(version: str) -> Path | None:
 
 def candidates(version: str) -> Iterator[Path]:
     yield Path(sys.base_prefix, "bin", f"python{version}")
-    if on_path := shutil.which(f"python{version}"):
-        yield Path(on_path)
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    if selected := shutil.which(f"python{version}"):
+        yield Path(selected)
+    roots = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))]
+    on_path = map(Path, os.get_exec_path())
+    roots += [folder.parent for folder in on_path if folder.name == "shims"]
+    for root in roots:
+        yield from sorted(root.glob(f"versions/{version}.*/bin/python{version}"))
     uv = Path.home() / ".local/share/uv/python"
-    yield from sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
     yield from sorted(uv.glob(f"cpython-{version}.*/bin/python{version}"))
 
 
