@@ -15,10 +15,10 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP) ## Render a service, start it, place an order, show what happens; Ctrl-C ends it
-	@PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py demo
+	@exec env PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py demo
 
 smoke: $(STAMP) ## The same as demo, but end by itself and leave nothing behind
-	@PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py smoke
+	@exec env PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py smoke
 
 test: $(STAMP) ## Run the tests: make test ARGS="-k questions"
 	@$(VENV)/bin/pytest $(ARGS)
