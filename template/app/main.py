@@ -8,12 +8,11 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from app import api
-from app.composition import Platform, open_platform
+from app.composition import Platform, open_platform, start_logging
 from app.platform import idempotency, web
 from app.platform.cache import Cache
 from app.platform.database.schema import SchemaCheck
 from app.platform.errors import Unavailable
-from app.platform.observability import logging
 from app.platform.web.readiness import Check, Readiness
 from app.settings import Settings
 
@@ -28,11 +27,7 @@ class State(TypedDict):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Assemble the service without opening a single connection."""
     settings = settings or Settings()
-    logging.install(
-        settings.logging,
-        service=settings.service_name,
-        environment=settings.environment,
-    )
+    start_logging(settings)
     app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
     web.install(app, settings.web)
     idempotency.install(app, settings.idempotency)

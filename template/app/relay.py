@@ -4,19 +4,14 @@ import asyncio
 import signal
 
 from app.celery import create_app
-from app.composition import open_platform
-from app.platform.observability import logging
+from app.composition import open_platform, start_logging
 from app.platform.outbox.relay import Relay
 from app.platform.tasks.celery import CeleryBroker
 from app.settings import Settings
 
 
 async def main(settings: Settings) -> None:
-    logging.install(
-        settings.logging,
-        service=settings.service_name,
-        environment=settings.environment,
-    )
+    start_logging(settings)
     async with open_platform(settings) as platform:
         relay = Relay(
             platform.database, CeleryBroker(create_app(settings)), settings.tasks
