@@ -192,9 +192,9 @@ class TestFaults:
         self, redis_url: str
     ) -> None:
         slow = slowly(redis_url, delay_seconds=0.01)
-        async with served(slow) as url, opened(url, timeout_ms=100) as store:
+        async with served(slow) as url, opened(url, timeout_ms=400) as store:
             assert await store.ping()
-            asyncio.get_running_loop().call_soon(sleep, 0.3)
+            asyncio.get_running_loop().call_soon(sleep, 0.8)
             assert not await store.ping()
 
             assert await store.ping()
