@@ -9,10 +9,10 @@ export UV := $(VENV)/bin/uv
 export PATH := $(VENV)/bin:$(PATH)
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 
-.PHONY: help demo smoke test check lock clean
+.PHONY: help demo smoke test variants footprint suites arrays updates lint check lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP) ## Render a service, start it, place an order, show what happens; Ctrl-C ends it
 	@exec env PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py demo
@@ -23,11 +23,28 @@ smoke: $(STAMP) ## The same as demo, but end by itself and leave nothing behind
 test: $(STAMP) ## Run the tests: make test ARGS="-k questions"
 	@$(VENV)/bin/pytest $(ARGS)
 
-check: $(STAMP) ## Lints, then the tests
-	$(VENV)/bin/ruff check scripts tests
-	$(VENV)/bin/ruff format --check scripts tests
+suites: $(STAMP) ## Run the services' own suites: make suites STRENGTH=3 SHARD=3/8 ROW=17 K=cache=none
+	@PYTHONPATH=scripts:. $(VENV)/bin/python -m tests.suites $(if $(STRENGTH),--strength=$(STRENGTH)) \
+	  $(if $(SHARD),--shard=$(SHARD)) $(if $(ROW),--row=$(ROW)) $(if $(K),-k=$(K)) $(if $(ISOLATED),--isolated) $(ARGS)
+
+variants: $(STAMP) ## Prove every variant of the template
+	@$(VENV)/bin/python -m tests.variants
+
+footprint: $(STAMP) ## Write anew which answers each file depends on
+	@$(VENV)/bin/python -m tests.variants --write .
+
+arrays: $(STAMP) ## Write anew which rows cover every pair and triple of answers
+	@PYTHONPATH=scripts:. $(VENV)/bin/python -m tests.suites --write
+
+updates: $(STAMP) ## Run all tests of `copier update`, each answer changed and 50 random sets among them
+	@$(VENV)/bin/pytest tests/updates -m "thorough or not thorough" $(ARGS)
+
+lint: $(STAMP) ## The linters of what is here; the services have their own
+	$(VENV)/bin/ruff check hooks scripts tests
+	$(VENV)/bin/ruff format --check hooks scripts tests
 	$(VENV)/bin/python scripts/lock.py --check
-	$(VENV)/bin/pytest $(ARGS)
+
+check: lint test ## Lints, then the tests
 
 lock: $(STAMP) ## Resolve the packages that services install anew: template/uv.lock
 	$(VENV)/bin/python scripts/lock.py --upgrade

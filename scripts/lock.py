@@ -6,11 +6,12 @@ The first `uv sync` of a rendering prunes it and keeps the versions tested here.
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from variants import ROOT, render, variants
+import yaml
+
+from variants import ROOT
 
 LOCK = ROOT / "template/uv.lock"
 PROJECT = """\
@@ -33,7 +34,7 @@ def main(*options: str) -> None:
     with TemporaryDirectory() as folder:
         project = Path(folder, "superset")
         project.mkdir()
-        project.joinpath("pyproject.toml").write_text(superset(Path(folder)))
+        project.joinpath("pyproject.toml").write_text(superset())
         if LOCK.exists():
             shutil.copy(LOCK, project)
         uv = ["uv", "lock", "--python", sys.executable, *options]
@@ -41,18 +42,18 @@ def main(*options: str) -> None:
         shutil.copy(project / "uv.lock", LOCK)
 
 
-def superset(folder: Path) -> str:
+def superset() -> str:
     """Describe a project that needs whatever any variant needs."""
-    requirements: set[str] = set()
-    development: set[str] = set()
-    for number, answers in enumerate(variants()):
-        rendering = render(answers, folder / str(number), only="pyproject.toml")
-        project = tomllib.loads((rendering / "pyproject.toml").read_text())
-        requirements.update(project["project"]["dependencies"])
-        development.update(project["dependency-groups"]["dev"])
+    answers = yaml.safe_load((ROOT / "questions/computed.yml").read_text())
     return PROJECT.format(
-        requirements=sorted(requirements), development=sorted(development)
+        requirements=_union(answers["packages"]["default"]),
+        development=_union(answers["development_packages"]["default"]),
     )
+
+
+def _union(packages: str) -> list[str]:
+    groups = yaml.safe_load(packages).values()
+    return sorted({package for group in groups for package in group})
 
 
 if __name__ == "__main__":

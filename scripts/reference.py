@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from variants import ROOT, choices
+from variants import ROOT, choices, conditions
 
 PAGE = ROOT / "docs/reference/questions.md"
 RULES = {
@@ -18,6 +18,7 @@ DERIVED = {
     "project_slug": "from `project_name`: `Corner Shop` gives `corner-shop`",
     "author": "`The <project_name> team`",
     "broker": "`redis`",
+    "monitoring": "`yes`",
 }
 INTRODUCTION = """\
 # Questions
@@ -50,7 +51,9 @@ def asked() -> Iterator[str]:
         question = questions()[name]
         default = DERIVED.get(name) or code(question["default"])
         yield f"| `{name}` | {question['help']} | {takes(accepted)} | {default} |\n"
-    yield "\n`broker` is asked only when `tasks` is `celery`.\n"
+    yield "\n"
+    for name, (other, answer) in conditions().items():
+        yield f"`{name}` is asked only when `{other}` is `{answer}`.\n"
 
 
 def computed() -> Iterator[str]:

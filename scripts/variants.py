@@ -1,7 +1,8 @@
-"""Every set of answers that can change what the template renders."""
+"""The template as it is here, and what Copier makes of it."""
 
-from collections.abc import Iterator
-from itertools import product
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import copier
@@ -9,8 +10,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = ("true", "false")
+# As the refusal of an answer to a question that is skipped says it.
+CONDITION = re.compile(r"is asked only when (\w+) is (\w+)\.")
 
-type Answers = dict[str, str]
+type Answers = dict[str, object]
 
 
 def choices() -> dict[str, str | list[str]]:
@@ -19,38 +22,41 @@ def choices() -> dict[str, str | list[str]]:
     return yaml.safe_load(questions["choices"]["default"])
 
 
-def variants() -> Iterator[Answers]:
-    """One set of answers for each valid combination of closed questions."""
-    closed = {name: answers for name, answers in _closed() if name != "python_version"}
-    for answers in product(*closed.values()):
-        variant = dict(zip(closed, answers, strict=True))
-        if variant["tasks"] == "celery" or variant["broker"] == closed["broker"][0]:
-            yield {k: v for k, v in variant.items() if _asked(k, variant)}
+def conditions() -> dict[str, tuple[str, str]]:
+    """Questions that are asked only beside another's answer, with that answer."""
+    found = {}
+    for file in sorted(ROOT.glob("questions/*.yml")):
+        for name, question in yaml.safe_load(file.read_text()).items():
+            if name != "_exclude" and (said := CONDITION.search(str(question))):
+                found[name] = (said[1], said[2])
+    return found
 
 
-def render(answers: Answers, into: Path, *, only: str | None = None) -> Path:
-    """Render the working tree as a plain folder, or a single file of it."""
-    copier.run_copy(
-        str(ROOT),
-        into,
-        data=answers,
-        defaults=True,
-        exclude=["*", f"!{only}"] if only else [],
-        quiet=True,
-        settings=copier.Settings(),
-        unsafe=False,
-        vcs_ref="HEAD",
+def snapshot(into: Path) -> Path:
+    """Copy the template as a plain folder: what Git tracks, and what it is about to."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, into / name)
     return into
 
 
-def _closed() -> Iterator[tuple[str, tuple[str, ...]]]:
-    for name, answers in choices().items():
-        if answers == "switch":
-            yield name, SWITCH
-        elif isinstance(answers, list):
-            yield name, tuple(answers)
-
-
-def _asked(question: str, answers: Answers) -> bool:
-    return question != "broker" or answers["tasks"] == "celery"
+def render(template: Path, into: Path, answers: Answers) -> Path:
+    """Render through Copier's API, as a stranger would: no trust, no settings."""
+    copier.run_copy(
+        str(template),
+        into,
+        data=answers,
+        defaults=True,
+        quiet=True,
+        settings=copier.Settings(),
+        unsafe=False,
+    )
+    return into

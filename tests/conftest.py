@@ -5,14 +5,12 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from shutil import copy2
 
-import copier
 import copier._main
 import pytest
 from copier._jinja_ext import SandboxedEnvironment
 
-from variants import ROOT
+from variants import render, snapshot
 
 COPIER = "copier"
 
@@ -52,14 +50,8 @@ from_string = SandboxedEnvironment.from_string
 
 @pytest.fixture(scope="session")
 def folder(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as a plain folder: what is tracked, and what is about to be."""
-    folder = tmp_path_factory.mktemp("folder") / "strata"
-    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            copy2(ROOT / name, folder / name)
-    return folder
+    """The template as a plain folder."""
+    return snapshot(tmp_path_factory.mktemp("folder") / "strata")
 
 
 @pytest.fixture(scope="session")
@@ -82,17 +74,7 @@ def git(where: Path, *arguments: str) -> str:
 
 
 def copy(template: Path, into: Path, **answers: object) -> Path:
-    """Render through Copier's API, as a stranger would: no trust, no settings."""
-    copier.run_copy(
-        str(template),
-        into,
-        data=answers,
-        defaults=True,
-        quiet=True,
-        settings=copier.Settings(),
-        unsafe=False,
-    )
-    return into
+    return render(template, into, answers)
 
 
 def copy_cli(

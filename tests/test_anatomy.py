@@ -2,9 +2,8 @@
 
 import ast
 import re
-import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
@@ -14,45 +13,31 @@ import pytest
 import yaml
 from jinja2.meta import find_undeclared_variables
 
-from tests.conftest import copy
-from variants import ROOT, Answers, choices, variants
+from tests.variants.variants import Variants
+from variants import ROOT, choices
 
 TEMPLATE = ROOT / "template"
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 BRANCH = re.compile(r"{%-?\s*(if|elif|for)\b")
 TAG = re.compile(r"{[{%]")
-PORTS = ("cache", "tasks", "broker")
+PORTS = ("cache", "tasks", "broker", "telemetry")
 
-# What must not be said in a rendering that declined it.
-WORDS = {
-    "redis": "redis|valkey",
-    "celery": "celery|kombu|outbox|relay",
-    "rabbitmq": "rabbitmq|amqp",
-    "example": "catalog|orders",
-}
-
-type Render = Callable[[Answers], Path]
+type Lengths = dict[str, int]
 
 
 @pytest.fixture(scope="session")
-def render(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Render each set of answers once."""
-    rendered = tmp_path_factory.mktemp("rendered")
-
-    @cache
-    def once(name: str) -> Path:
-        answers = dict(pair.split("=") for pair in name.split())
-        return copy(folder, rendered / name.replace(" ", "-"), **answers)
-
-    return lambda answers: once(name_of(answers))
+def variants(folder: Path) -> Variants:
+    return Variants.of(folder)
 
 
-def name_of(answers: Answers) -> str:
-    return " ".join(f"{question}={answer}" for question, answer in answers.items())
-
-
-def every_variant() -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("answers", list(variants()), ids=name_of)
+@pytest.fixture(scope="session")
+def pythons(variants: Variants) -> list[dict[str, str]]:
+    """The Python files of each variant, by path."""
+    renderings = (variants.files(answers) for answers in variants.every())
+    return [
+        {name: text.decode() for name, text in files.items() if name.endswith(".py")}
+        for files in renderings
+    ]
 
 
 class TestTemplate:
@@ -104,124 +89,45 @@ class TestTemplate:
 
     def test_every_adapter_is_a_choice(self) -> None:
         for port in PORTS:
+            settings = re.compile(rf"class \w+{port.title()}Settings\b")
             for adapter in (TEMPLATE / f"app/platform/{port}").glob("*.py"):
-                if re.search(r"class \w+Settings\b", adapter.read_text()):
+                if settings.search(adapter.read_text()):
                     assert adapter.stem in choices()[port] or adapter.stem == "settings"
 
-    def test_the_lock_holds_what_every_variant_needs(self, render: Render) -> None:
+    def test_the_lock_holds_what_every_variant_needs(self, variants: Variants) -> None:
         lock = tomllib.loads((TEMPLATE / "uv.lock").read_text())
         packages = {package["name"]: package for package in lock["package"]}
         needs = packages["superset"]["metadata"]
         locked = named(needs["requires-dist"]) | named(needs["requires-dev"]["dev"])
 
-        for answers in variants():
-            project = pyproject(render(answers))
+        for answers in variants.every():
+            project = tomllib.loads(variants.files(answers)["pyproject.toml"].decode())
             asked = {
                 *project["project"]["dependencies"],
                 *project["dependency-groups"]["dev"],
             }
-            assert asked <= locked, "run `uv run scripts/lock.py`"
+            assert asked <= locked, "run `make lock`"
 
 
 class TestRenderings:
-    @every_variant()
-    def test_python_files_are_short(self, render: Render, answers: Answers) -> None:
-        service = render(answers)
-        lengths = {
-            str(file.relative_to(service)): len(file.read_text().splitlines())
-            for file in python(service)
-        }
+    def test_python_files_are_short(self, pythons: list[dict[str, str]]) -> None:
+        for files in pythons:
+            lengths = {name: len(text.splitlines()) for name, text in files.items()}
 
-        assert median(lengths.values()) <= 40, median(lengths.values())
-        assert not longer(lengths, than=200)
+            assert median(lengths.values()) <= 40, median(lengths.values())
+            assert not longer(lengths, than=200)
 
-    @every_variant()
-    def test_functions_are_short(self, render: Render, answers: Answers) -> None:
-        service = render(answers)
-        lengths = {
-            f"{file.relative_to(service)}:{line} {name}": length
-            for file in python(service)
-            for line, name, length in functions(file)
-        }
+    def test_functions_are_short(self, pythons: list[dict[str, str]]) -> None:
+        for files in pythons:
+            lengths = {
+                f"{name}: {function}": length
+                for name, text in files.items()
+                for function, length in functions(text).items()
+            }
 
-        assert median(lengths.values()) <= 6
-        assert quantiles(lengths.values(), n=10)[-1] <= 15
-        assert not longer(lengths, than=40)
-
-    @every_variant()
-    def test_what_was_declined_is_not_mentioned(
-        self, render: Render, answers: Answers
-    ) -> None:
-        service = render(answers)
-        words = re.compile("|".join(declined(answers)) or r"(?!)", re.IGNORECASE)
-
-        said = [
-            f"{path}:{number}: {line.strip()}"
-            for path, number, line in lines(service)
-            if words.search(line)
-        ]
-
-        assert not said, "\n".join(said)
-
-    @every_variant()
-    def test_no_tag_is_left_over(self, render: Render, answers: Answers) -> None:
-        for file in python(render(answers)):
-            assert not re.search(r"{%|{{ |{#", file.read_text()), file
-
-    @every_variant()
-    def test_no_folder_is_empty(self, render: Render, answers: Answers) -> None:
-        for folder in render(answers).rglob("*"):
-            assert not folder.is_dir() or any(folder.iterdir()), folder
-
-    @every_variant()
-    def test_ruff_finds_nothing(self, render: Render, answers: Answers) -> None:
-        service = render(answers)
-
-        for check in (["check"], ["format", "--check", "--diff"]):
-            run = subprocess.run(
-                ["ruff", *check, "--no-cache", "--quiet", "."],
-                cwd=service,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert run.returncode == 0, run.stdout
-
-    def test_every_file_belongs_to_some_variant(
-        self, folder: Path, render: Render
-    ) -> None:
-        template = folder / "template"
-        rendered = {
-            str(path.relative_to(render(answers)))
-            for answers in variants()
-            for path in shipped(render(answers))
-        }
-
-        for path in shipped(template):
-            name = str(path.relative_to(template)).removesuffix(".jinja")
-            assert path.name == ANSWERS_FILE or name in rendered, name
-
-
-def declined(answers: Answers) -> Iterator[str]:
-    """The words of everything that these answers leave out."""
-    broker = answers.get("broker")
-    if "redis" not in {answers["cache"], broker}:
-        yield WORDS["redis"]
-    if answers["tasks"] != "celery":
-        yield WORDS["celery"]
-    if broker != "rabbitmq":
-        yield WORDS["rabbitmq"]
-    if answers["example"] == "false":
-        yield WORDS["example"]
-
-
-def lines(service: Path) -> Iterator[tuple[Path, int, str]]:
-    """Every file name and line, but the lock's: a superset until the first sync."""
-    for file in texts(service):
-        path = file.relative_to(service)
-        yield path, 0, str(path)
-        for number, line in enumerate(file.read_text().splitlines(), start=1):
-            yield path, number, line
+            assert median(lengths.values()) <= 6
+            assert quantiles(lengths.values(), n=10)[-1] <= 15
+            assert not longer(lengths, than=40)
 
 
 def shipped(root: Path) -> Iterator[Path]:
@@ -237,20 +143,23 @@ def texts(root: Path) -> Iterator[Path]:
     return (path for path in shipped(root) if path.name != "uv.lock")
 
 
-def python(service: Path) -> Iterator[Path]:
-    return (path for path in shipped(service) if path.suffix == ".py")
-
-
-def longer(lengths: dict[str, int], *, than: int) -> dict[str, int]:
+def longer(lengths: Lengths, *, than: int) -> Lengths:
     return {name: length for name, length in lengths.items() if length > than}
 
 
-def functions(file: Path) -> Iterator[tuple[int, str, int]]:
-    """The line, name and length of each function, from `def` on without docstring."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = node.end_lineno - node.lineno + 1 - docstring_length(node)
-            yield node.lineno, node.name, length
+@cache
+def functions(text: str) -> Lengths:
+    """The lines of each function, from `def` on without its docstring."""
+    return {
+        f"{node.lineno} {node.name}": length(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    lines = function.end_lineno - function.lineno + 1
+    return lines - docstring_length(function)
 
 
 def docstring_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -258,10 +167,6 @@ def docstring_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
         return 0
     docstring = function.body[0]
     return docstring.end_lineno - docstring.lineno + 1
-
-
-def pyproject(service: Path) -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads((service / "pyproject.toml").read_text())
 
 
 def named(requirements: list[dict[str, str]]) -> set[str]:

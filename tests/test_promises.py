@@ -22,7 +22,8 @@ from tests.promises.load import Client, Shop, milliseconds, spread, statuses, un
 from tests.promises.processes import Program, wait_for
 from tests.promises.service import Service
 from tests.promises.valkey import Valkey
-from tests.test_renderings import interpreter, make
+from tests.suites import pythons
+from tests.suites.rendering import make
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PYTHON = "3.13"
@@ -66,7 +67,8 @@ def rendered(
             directory = tmp_path_factory.mktemp(broker)
             log = directory / "setup.log"
             service = copy(folder, directory / "service", broker=broker)
-            assert make("setup", service, interpreter(PYTHON), log), log.read_text()
+            python = pythons.nearest(PYTHON)
+            assert make("setup", service, log, python=python), log.read_text()
             return service, stack.enter_context(servers.running(service, directory))
 
         yield render

@@ -8,7 +8,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from app import api
-from app.composition import Platform, open_platform, start_logging
+from app.composition import OBSERVERS, Platform, open_platform, start_logging
 from app.platform import idempotency, web
 from app.platform.cache import Cache
 from app.platform.database.schema import SchemaCheck
@@ -26,10 +26,10 @@ class State(TypedDict):
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Assemble the service without opening a single connection."""
-    settings = settings or Settings()
+    settings = settings or Settings.load()
     start_logging(settings)
     app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
-    web.install(app, settings.web)
+    web.install(app, settings.web, OBSERVERS)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
     return app
@@ -42,7 +42,9 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         open_platform(settings) as platform,
         Readiness.open(settings.readiness, _checks(platform)) as readiness,
     ):
-        yield {"platform": platform, "readiness": readiness}
+        platform.telemetry.watch(readiness)
+        with platform.telemetry.serving():
+            yield {"platform": platform, "readiness": readiness}
 
 
 def _checks(platform: Platform) -> list[Check]:

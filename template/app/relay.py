@@ -16,13 +16,15 @@ async def main(settings: Settings) -> None:
         relay = Relay(
             platform.database, CeleryBroker(create_app(settings)), settings.tasks
         )
-        relaying = asyncio.create_task(relay.run(settings.database))
-        for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, relaying.cancel)
-        await asyncio.wait([relaying])
+        platform.telemetry.watch(relay)
+        with platform.telemetry.serving():
+            relaying = asyncio.create_task(relay.run(settings.database))
+            for name in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(name, relaying.cancel)
+            await asyncio.wait([relaying])
     if not relaying.cancelled():
         relaying.result()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Settings()))
+    asyncio.run(main(Settings.load()))

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dev.ports import HOST, free_port
-from dev.servers import COMMANDS
+from dev.servers import COMMANDS, VARIABLES
 from dev.together import run_together
 
 USUAL_PORT = 8000
@@ -46,10 +46,13 @@ async def serve(variables: Mapping[str, str], *, mails: Path) -> int:
 
 
 def _commands(variables: Mapping[str, str], mails: Path) -> dict[str, str]:
+    commands = {
+        name: f"env {VARIABLES[name]} {command}" for name, command in COMMANDS.items()
+    }
     if "MAIL__URL" in os.environ:
-        return COMMANDS
+        return commands
     port = urlsplit(variables["MAIL__URL"]).port
-    return COMMANDS | {"mail": f"python -m dev.smtp {port} {mails}"}
+    return commands | {"mail": f"python -m dev.smtp {port} {mails}"}
 
 
 def _usual_port_or_another() -> int:

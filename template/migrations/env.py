@@ -8,10 +8,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tables
-from app.platform.database import DatabaseSettings, migrations
+from app.platform.database import (
+    DatabaseAlone,
+    DatabaseSettings,
+    branches,
+    migrations,
+)
 from app.platform.database.engine import create_session_engine
 from app.platform.database.postgresql import session_lock
-from app.settings import Settings
 
 METADATA = tables.metadata
 
@@ -25,7 +29,7 @@ def main() -> None:
         )
         context.run_migrations()
         return
-    settings = context.config.attributes["database"] or Settings().database
+    settings = context.config.attributes["database"] or DatabaseAlone.load().database
     asyncio.run(_migrate(settings))
 
 
@@ -47,6 +51,7 @@ async def _bound_lock_waits(
 
 
 def _run(connection: Connection) -> None:
+    branches.recall(connection, context.script)
     context.configure(
         connection=connection,
         target_metadata=METADATA,
@@ -54,8 +59,11 @@ def _run(connection: Connection) -> None:
         transaction_per_migration=True,
         compare_server_default=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        branches.remember(connection, context.script)
 
 
 def _belongs_to_branch(

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.promises.processes import wait_for
-from tests.test_renderings import developer
+from tests.suites.rendering import developer
 
 URLS = {"CACHE__URL", "DATABASE__URL", "TASKS__BROKER_URL"}
 # What the machine says about servers is not meant for this run.
@@ -19,15 +19,24 @@ END_SECONDS = 30
 
 
 @contextmanager
-def running(rendering: Path, folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment of whoever uses the servers; the database is migrated."""
+def running(
+    rendering: Path,
+    folder: Path,
+    *,
+    python: Path | str = ".venv/bin/python",
+    given: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, str]]:
+    """Yield the environment of whoever uses the servers; the database is migrated.
+
+    A server that is `given` is not started.
+    """
     note, log = folder / "environment", folder / "servers.log"
-    command = (".venv/bin/python", "-m", "dev", "fresh", "sh", "-c", SCRIPT, note)
+    command = (python, "-m", "dev", "fresh", "sh", "-c", SCRIPT, note)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=rendering,
-            env=_clean(),
+            env=clean() | dict(given or {}),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -36,12 +45,13 @@ def running(rendering: Path, folder: Path) -> Iterator[dict[str, str]]:
     try:
         wait_for("servers", lambda: note.exists() or process.poll() is not None)
         assert note.exists(), log.read_text()
-        yield _clean() | {url: value for url, value in _read(note) if url in URLS}
+        yield clean() | {url: value for url, value in _read(note) if url in URLS}
     finally:
         process.communicate(timeout=END_SECONDS)
 
 
-def _clean() -> dict[str, str]:
+def clean() -> dict[str, str]:
+    """The environment of a developer who has set nothing of the service's."""
     environment = developer(Path(sys.executable)) | {"PYTHONUNBUFFERED": "1"}
     return {k: v for k, v in environment.items() if k not in FORGOTTEN}
 

@@ -44,6 +44,8 @@ class Service:
             "MAIL__URL": f"smtp://127.0.0.1:{free_port()}",
             "SERVICE_NAME": name,
             "TASKS__QUEUE": name,
+            # Its processes would all want the same one.
+            "TELEMETRY__METRICS_PORT": "0",
         }
         service = cls(rendering, logs, servers | own | settings)
         clone = f"CREATE DATABASE {name} TEMPLATE {migrated}"

@@ -1,11 +1,19 @@
 """What the orders module needs to know of its surroundings."""
 
-from pydantic import BaseModel, HttpUrl
+from collections.abc import Iterator
+
+from pydantic import HttpUrl
+
+from app.platform.configuration import Refusal, Section, refuse_url
 
 
-class OrdersSettings(BaseModel, frozen=True):
+class OrdersSettings(Section):
     """`ORDERS__*` in the environment."""
 
-    # The third party that carries parcels. Without one, delivery cannot be estimated.
     carrier_url: HttpUrl | None = None
+    """The third party that carries parcels; without one, delivery is not estimated."""
     carrier_deadline_seconds: float = 1.0
+    """How long an estimate may take."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        yield from refuse_url("carrier_url", self.carrier_url)

@@ -11,8 +11,9 @@ import structlog
 
 from app.platform.cache.entry import CacheEntry
 from app.platform.cache.flights import Answer, Flights
+from app.platform.cache.lease import Lease
 from app.platform.cache.statistics import CacheStatistics
-from app.platform.cache.store import CacheStore, Lease
+from app.platform.cache.store import CacheStore
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class Cache:
         patience_seconds: float = 0.5,
     ) -> None:
         self.statistics: dict[str, CacheStatistics] = defaultdict(CacheStatistics)
-        self._store = store
+        self.store = store
         self._namespace = namespace
         self._lease_seconds = lease_seconds
         self._patience_seconds = patience_seconds
@@ -70,10 +71,10 @@ class Cache:
         """Call it after the commit of what changed the value."""
         key = self._key(entry, parts)
         self._flights.drop(key)
-        await self._store.forget(key)
+        await self.store.forget(key)
 
     async def ping(self) -> bool:
-        return await self._store.ping()
+        return await self.store.ping()
 
     def _key[T](self, entry: CacheEntry[T], parts: tuple[str, ...]) -> str:
         return f"{self._namespace}:{entry.key(*parts)}"
@@ -103,8 +104,8 @@ class Cache:
         except ValueError:
             self.statistics[entry.name].corrupt += 1
             log.warning("cache.corrupt", entry=entry.name)
-        await self._store.forget(key)
-        found = await self._store.get(key, lease_seconds=self._lease_seconds)
+        await self.store.forget(key)
+        found = await self.store.get(key, lease_seconds=self._lease_seconds)
         return found if isinstance(found, Lease) else None
 
     async def _find(self, key: str) -> tuple[float, bytes | Lease | None]:
@@ -112,7 +113,7 @@ class Cache:
         enough = monotonic() + self._patience_seconds
         while True:
             asked = monotonic()
-            found = await self._store.get(key, lease_seconds=self._lease_seconds)
+            found = await self.store.get(key, lease_seconds=self._lease_seconds)
             if not isinstance(found, Lease) or found.granted or asked >= enough:
                 return asked, found
             await asyncio.sleep(POLL_SECONDS)
@@ -142,7 +143,7 @@ class Cache:
         if ttl is None:
             return False
         ttl_seconds = ttl.total_seconds() * SPREAD.uniform(0.9, 1.1)
-        filled = await self._store.fill(
+        filled = await self.store.fill(
             key, entry.encode(value), lease=lease, ttl_seconds=ttl_seconds
         )
         self.statistics[entry.name].refused += not filled
@@ -150,6 +151,6 @@ class Cache:
 
     def _release(self, key: str, lease: Lease) -> None:
         """Leave it to a task of its own: this one may be cancelled."""
-        release = asyncio.create_task(self._store.release(key, lease=lease))
+        release = asyncio.create_task(self.store.release(key, lease=lease))
         self._releases.add(release)
         release.add_done_callback(self._releases.discard)

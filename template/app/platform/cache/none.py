@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from pydantic import BaseModel
+from app.platform.cache.lease import Lease
+from app.platform.configuration import Section
 
-from app.platform.cache.store import Lease
 
-
-class NoneCacheSettings(BaseModel, frozen=True):
+class NoneCacheSettings(Section):
     """Nothing to set."""
 
 
 class NoneCache:
     """Has no answer to anything, so that everything is loaded."""
+
+    system: str | None = None
 
     @classmethod
     @asynccontextmanager
@@ -36,4 +37,8 @@ class NoneCache:
         return None
 
     async def ping(self) -> bool:
+        return True
+
+    @property
+    def available(self) -> bool:
         return True

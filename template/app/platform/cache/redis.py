@@ -1,20 +1,21 @@
 """The cache in Redis, or in Valkey; without it, the service works on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from time import monotonic
-from typing import Self
+from typing import Annotated, Self
 
 import structlog
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from app.platform.cache.store import Lease
+from app.platform.cache.lease import Lease
+from app.platform.configuration import Refusal, Section, refuse_url, speaks
 
 log = structlog.get_logger(__name__)
 
@@ -31,21 +32,26 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """
 
 
-class RedisCacheSettings(BaseModel, frozen=True):
+class RedisCacheSettings(Section):
     """`CACHE__*` in the environment."""
 
-    # redis://, rediss:// or unix://, with user and password if needed.
-    url: SecretStr
-    # For all that one read asks, so that a server that hangs delays it no longer.
+    url: Annotated[SecretStr, speaks("redis", "rediss", "unix")]
+    """redis://, rediss:// or unix://, with user and password if needed."""
     timeout_ms: int = Field(50, ge=1)
-    # After a failure, how often one caller tries again on behalf of all.
+    """For all that one read asks, so that a server that hangs delays it no longer."""
     cooldown_seconds: float = Field(1.0, gt=0)
-    # Of each process; callers beyond wait for their turn, within the timeout.
+    """After a failure, how often one caller tries again on behalf of all."""
     max_connections: int = Field(32, ge=1)
+    """Of each process; callers beyond wait for their turn, within the timeout."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        yield from refuse_url("url", self.url)
 
 
 class RedisCache:
     """A server that is down, slow or full is a miss: no error leaves this class."""
+
+    system: str | None = "redis"
 
     def __init__(self, redis: Redis, settings: RedisCacheSettings) -> None:
         self._redis = redis
@@ -104,6 +110,10 @@ class RedisCache:
     async def ping(self) -> bool:
         return await self._ask(self._redis.ping) is not None
 
+    @property
+    def available(self) -> bool:
+        return not self._cooldown.failing
+
     async def _get(self, key: str, token: bytes, lease_seconds: float) -> bytes | None:
         held = await self._held(key)
         if held is not None:
@@ -159,12 +169,12 @@ class Cooldown:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._failing = False
+        self.failing = False
         self._next_try = 0.0
         self._next_report = 0.0
 
     def admits(self) -> bool:
-        if not self._failing:
+        if not self.failing:
             return True
         if monotonic() < self._next_try:
             return False
@@ -172,11 +182,11 @@ class Cooldown:
         return True
 
     def begin(self) -> None:
-        self._failing = True
+        self.failing = True
         self._next_try = monotonic() + self._seconds
 
     def end(self) -> None:
-        self._failing = False
+        self.failing = False
 
     def report(self, error: Exception) -> None:
         """Log it, once per cool-down."""

@@ -1,20 +1,16 @@
 """The port a cache adapter implements: bytes under keys, and leases to fill them."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """What a key holds while its value is loaded, until somebody forgets the key."""
-
-    token: bytes
-    granted: bool
-    fill_within_seconds: float
+from app.platform.cache.lease import Lease
 
 
 class CacheStore(Protocol):
     """Shared by all replicas. Raises nothing: a store out of reach has no answer."""
+
+    @property
+    def system(self) -> str | None:
+        """Name the kind of server behind it; None if there is none."""
 
     async def get(self, key: str, *, lease_seconds: float) -> bytes | Lease | None:
         """
@@ -35,3 +31,7 @@ class CacheStore(Protocol):
         """Drop values and leases, later if it cannot be now."""
 
     async def ping(self) -> bool: ...
+
+    @property
+    def available(self) -> bool:
+        """Say if the latest question had an answer, without asking another."""

@@ -3,12 +3,13 @@
 from app.platform.database.database import Database
 from app.platform.database.model import Base, Model, Versioned
 from app.platform.database.repository import Page, Repository
-from app.platform.database.settings import DatabaseSettings
+from app.platform.database.settings import DatabaseAlone, DatabaseSettings
 from app.platform.database.unit_of_work import Stage, UnitOfWork
 
 __all__ = [
     "Base",
     "Database",
+    "DatabaseAlone",
     "DatabaseSettings",
     "Model",
     "Page",

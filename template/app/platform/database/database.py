@@ -19,7 +19,8 @@ class Database:
     def __init__(
         self, primary: AsyncEngine, replica: AsyncEngine, *, stage: Stage
     ) -> None:
-        self._stage = stage
+        self.stage = stage
+        self.pools = (primary,) if replica is primary else (primary, replica)
         self._writing = sessions(primary, WritingSession)
         # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
         autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
@@ -44,7 +45,7 @@ class Database:
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
         """Commit if the body returns; roll back if it raises."""
         async with self._writing() as session:
-            unit = UnitOfWork(session, self._stage)
+            unit = UnitOfWork(session, self.stage)
             yield unit
             await unit.commit()
 

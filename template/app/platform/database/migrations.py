@@ -18,7 +18,8 @@ _FILE = "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s"
 
 def branches() -> dict[str, Path]:
     """Find every package with a `migrations` folder, by the name of the package."""
-    return {folder.parent.name: folder for folder in sorted(APP.rglob("migrations"))}
+    folders = [each for each in sorted(APP.rglob("migrations")) if _is_there(each)]
+    return {folder.parent.name: folder for folder in folders}
 
 
 def alembic_config(
@@ -84,6 +85,11 @@ def _creator(script: ScriptDirectory, table: str) -> str:
         for revision in reversed(list(script.walk_revisions()))
         if f'"{table}"' in Path(revision.path).read_text()
     )
+
+
+def _is_there(folder: Path) -> bool:
+    """Pass over what Git leaves behind when a package goes: compiled files."""
+    return [path.name for path in folder.iterdir()] != ["__pycache__"]
 
 
 def _owner(module: str) -> str | None:

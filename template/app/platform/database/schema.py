@@ -3,6 +3,7 @@
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from app.platform.database.branches import heads
 from app.platform.database.database import Database
 from app.platform.database.migrations import alembic_config
 from app.platform.errors import DomainError
@@ -13,11 +14,13 @@ class SchemaBehind(DomainError):
 
 
 class SchemaCheck:
-    """Compares the database's revisions with the heads of every branch."""
+    """Compares what the database notes of each branch with the branch's head."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._script = ScriptDirectory.from_config(alembic_config())
+        script = ScriptDirectory.from_config(alembic_config())
+        self._heads = heads(script)
+        self._known = {revision.revision for revision in script.walk_revisions()}
         self._passed = False
 
     async def __call__(self) -> None:
@@ -30,21 +33,19 @@ class SchemaCheck:
             raise SchemaBehind(f"Not migrated to {names}: run `make migrate`.")
         self._passed = True
 
-    async def _applied(self) -> set[str]:
+    async def _applied(self) -> dict[str, str]:
         async with self._database.read_session() as session:
-            exists = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+            exists = text("SELECT to_regclass('alembic_branches') IS NOT NULL")
             if not await session.scalar(exists):
-                return set()
-            versions = text("SELECT version_num FROM alembic_version")
-            return set(await session.scalars(versions))
+                return {}
+            noted = text("SELECT branch, version_num FROM alembic_branches")
+            return {row.branch: row.version_num for row in await session.execute(noted)}
 
-    def _behind(self, applied: set[str]) -> set[str]:
-        heads = set(self._script.get_heads()) - applied
-        known = {script.revision for script in self._script.walk_revisions()}
-        if applied <= known:
-            return heads
-        # What nobody here knows belongs to a newer version, and may be ahead of a head.
-        return {head for head in heads if self._lineage(head) & applied}
-
-    def _lineage(self, head: str) -> set[str]:
-        return {each.revision for each in self._script.iterate_revisions(head, "base")}
+    def _behind(self, applied: dict[str, str]) -> set[str]:
+        # What nobody here knows is of a newer version, and comes after the head.
+        ahead = {branch for branch, at in applied.items() if at not in self._known}
+        return {
+            head
+            for branch, head in self._heads.items()
+            if branch not in ahead and applied.get(branch) != head
+        }

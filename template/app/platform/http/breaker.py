@@ -1,6 +1,7 @@
 """A circuit breaker: a third party that keeps failing is left alone for a while."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -40,6 +41,8 @@ class Breaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = BreakerState.CLOSED
+        # Counted since the start of the process, for whoever publishes metrics.
+        self.transitions: Counter[BreakerState] = Counter()
         self._host = host
         self._failures_to_open = failures
         self._open_seconds = open_seconds
@@ -99,3 +102,4 @@ class Breaker:
         if state is not self.state:
             log.warning("http.breaker", host=self._host, was=self.state, state=state)
             self.state = state
+            self.transitions[state] += 1

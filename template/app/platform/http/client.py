@@ -1,7 +1,7 @@
 """Calls to third parties: one pool, a deadline, a retry budget, a breaker per host."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypedDict, Unpack
@@ -55,7 +55,9 @@ class HttpClient:
         self._pool = pool
         self._settings = settings
         self._context = context
-        self._hosts: dict[str, Host] = {}
+        self.hosts: dict[str, Host] = {}
+        # Whoever watches the calls puts something else in its place.
+        self.attempt: Callable[[Call], Awaitable[HttpResponse]] = self._attempt
 
     @classmethod
     @asynccontextmanager
@@ -71,7 +73,7 @@ class HttpClient:
 
     def breakers(self) -> Mapping[str, BreakerState]:
         """Report each host that was called since the start."""
-        return {name: host.breaker.state for name, host in self._hosts.items()}
+        return {name: host.breaker.state for name, host in self.hosts.items()}
 
     async def get(
         self,
@@ -121,7 +123,7 @@ class HttpClient:
         try:
             async for attempt in self._attempts(call):
                 with attempt:
-                    return await self._attempt(call)
+                    return await self.attempt(call)
         except Throttled as throttled:
             return throttled.response
         raise AssertionError("stamina ends with an answer or an error")
@@ -161,6 +163,6 @@ class HttpClient:
 
     def _host(self, url: httpx.URL) -> Host:
         name = url.netloc.decode("ascii")
-        if name not in self._hosts:
-            self._hosts[name] = Host.new(name, self._settings)
-        return self._hosts[name]
+        if name not in self.hosts:
+            self.hosts[name] = Host.new(name, self._settings)
+        return self.hosts[name]

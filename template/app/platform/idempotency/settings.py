@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from app.platform.configuration import Section
 
 
-class IdempotencySettings(BaseModel, frozen=True):
+class IdempotencySettings(Section):
     """`IDEMPOTENCY__*` in the environment."""
 
     retention_hours: float = Field(24.0, gt=0)
+    """How long a repeated request gets the first one's answer."""
 
 
 def install(app: FastAPI, settings: IdempotencySettings) -> None:

@@ -1,22 +1,22 @@
 """Mail, over SMTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import aiosmtplib
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
+from app.platform.configuration import Refusal, Section, refuse_url, speaks
 from app.platform.errors import Unavailable
 from app.platform.mail import Mail
 
-SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 GOODBYE_SECONDS = 1.0
 
 
@@ -24,7 +24,7 @@ class MailUnavailable(Unavailable):
     """The mail server cannot take a letter now."""
 
 
-class SmtpMailerSettings(BaseModel, frozen=True):
+class SmtpMailerSettings(Section):
     """
     `MAIL__*` in the environment.
 
@@ -32,16 +32,20 @@ class SmtpMailerSettings(BaseModel, frozen=True):
     the latter two check the server's certificate and never fall back to plain text.
     """
 
-    url: SecretStr = SecretStr("smtp://localhost:1025")
+    url: Annotated[SecretStr, speaks("smtp", "smtp+starttls", "smtps")] = SecretStr(
+        "smtp://localhost:1025"
+    )
+    """smtp://, smtp+starttls:// or smtps://, with user and password if needed."""
     sender: str = "noreply@localhost"
+    """Whom letters are from."""
     timeout_seconds: float = Field(5.0, gt=0)
+    """For each step of a conversation with the server."""
 
-    @field_validator("url")
-    @classmethod
-    def _must_be_smtp(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in SCHEMES:
-            raise ValueError(f"must begin with one of {sorted(SCHEMES)}")
-        return url
+    def unsafe(self) -> Iterator[Refusal]:
+        plain = self.url.get_secret_value().startswith("smtp:")
+        yield from refuse_url("url", self.url, encrypted=not plain)
+        if self.sender.endswith("@localhost"):
+            yield Refusal("sender", "is no address that anybody could answer to")
 
 
 class SmtpMailer:

@@ -13,7 +13,7 @@ TRACEPARENT = "traceparent"
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-# The tracing adapter takes this variable's place: nothing else knows where a trace is.
+# The latest step of the trace: the caller's, until work here is given one of its own.
 _trace: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
@@ -24,6 +24,21 @@ def request_id() -> str | None:
 def trace_id() -> str | None:
     trace = _trace.get()
     return trace.trace_id if trace else None
+
+
+def step() -> TraceContext | None:
+    """Say which step of which trace causes what is done now."""
+    return _trace.get()
+
+
+@contextmanager
+def entered(trace: TraceContext) -> Iterator[None]:
+    """Let a step of its own cause what is done in the block."""
+    token = _trace.set(trace)
+    try:
+        yield
+    finally:
+        _trace.reset(token)
 
 
 @contextmanager
@@ -68,4 +83,4 @@ def _accept(identifier: str | None) -> str:
 
 def _continue(traceparent: str | None) -> TraceContext:
     caller = traceparent and TraceContext.parse(traceparent)
-    return caller.child() if caller else TraceContext.new()
+    return caller or TraceContext.new()

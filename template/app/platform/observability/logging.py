@@ -1,13 +1,14 @@
 """One line per event on standard output, from this code and from every library."""
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import structlog
-from pydantic import BaseModel
 from structlog.typing import EventDict, Processor
 
+from app.platform.configuration import Refusal, Section
 from app.platform.observability import context
 from app.platform.observability.redaction import redacted
 from app.platform.observability.rendering import Output, render_json
@@ -18,12 +19,17 @@ _LEVELS = {"exception": "error", "warn": "warning"}
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
-class LoggingSettings(BaseModel, frozen=True):
+class LoggingSettings(Section):
     """`LOGGING__*` in the environment."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    # The console is for people: `make dev` asks for it.
+    """What is less severe is not written."""
     format: Literal["json", "console"] = "json"
+    """The console is for people: `make dev` asks for it."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        if self.format == "console":
+            yield Refusal("format", "is for people: what collects logs reads json")
 
 
 def install(settings: LoggingSettings, *, service: str, environment: str) -> None:

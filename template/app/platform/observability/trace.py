@@ -18,10 +18,13 @@ class TraceContext:
     trace_id: str
     span_id: str
     sampled: bool
+    # Made up here for lack of a caller: nobody knows of it yet.
+    root: bool = False
 
     @classmethod
     def new(cls) -> Self:
-        return cls(secrets.token_hex(16), secrets.token_hex(8), sampled=False)
+        ids = secrets.token_hex(16), secrets.token_hex(8)
+        return cls(*ids, sampled=False, root=True)
 
     @classmethod
     def parse(cls, traceparent: str) -> Self | None:

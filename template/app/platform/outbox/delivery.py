@@ -1,7 +1,8 @@
 """What a worker does with a message: its task, once, or another attempt, or the end."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from app.platform.outbox.models import OutboxMessage
 from app.platform.outbox.outbox import Outbox
 from app.platform.outbox.quarantine import Quarantine
 from app.platform.outbox.settings import OutboxSettings
+from app.platform.tasks.attempt import Around, Attempt, plainly
 from app.platform.tasks.backoff import backoff
+from app.platform.tasks.outcome import Outcome
 from app.platform.tasks.router import Task, TaskRouter
 
 log = structlog.get_logger(__name__)
@@ -37,7 +40,8 @@ class Delivery:
         database: Database,
         ports: Any,
     ) -> None:
-        self._tasks = tasks
+        self.around: Around = plainly
+        self.tasks = tasks
         self._attempt_lease = timedelta(seconds=settings.attempt_seconds)
         self._database = database
         self._ports = ports
@@ -52,44 +56,52 @@ class Delivery:
             await self._handle(message)
 
     async def _handle(self, message: OutboxMessage) -> None:
-        task = self._tasks.find(message.task)
+        task = self.tasks.find(message.task)
         if task is None:
             await self._confine(message, error="There is no such task.")
         elif message.attempts > task.attempts:
             await self._confine(message, error="It ended its worker each time.")
         else:
-            await self._attempt(task, message)
+            await self.around(_attempt(message), partial(self._attempt, task, message))
 
-    async def _attempt(self, task: Task, message: OutboxMessage) -> None:
+    async def _attempt(self, task: Task, message: OutboxMessage) -> Outcome:
         try:
             async with asyncio.timeout(task.timeout.total_seconds()):
-                await self._run(task, message)
+                outcome = await self._run(task, message)
         except Exception as error:
             # The promise: whatever a task raises ends in another attempt or in
             # quarantine, and the worker goes on.
             log.exception("task.failed", task=task.name, attempt=message.attempts)
-            await self._settle(task, message, error)
-        else:
-            log.info("task.done", task=task.name, attempt=message.attempts)
+            return await self._settle(task, message, error)
+        log.info("task.done", task=task.name, attempt=message.attempts)
+        return outcome
 
-    async def _run(self, task: Task, message: OutboxMessage) -> None:
+    async def _run(self, task: Task, message: OutboxMessage) -> Outcome:
         event = task.event.model_validate(message.payload)
         async with self._database.unit_of_work() as unit:
-            if await Inbox(unit.session).accept(message.id, task=task.name):
+            new = await Inbox(unit.session).accept(message.id, task=task.name)
+            if new:
                 await task.run(event, unit, self._ports)
             await Outbox(unit.session).remove(message.id)
+        return Outcome.DONE if new else Outcome.DUPLICATE
 
     async def _settle(
         self, task: Task, message: OutboxMessage, error: Exception
-    ) -> None:
+    ) -> Outcome:
         if message.attempts >= task.attempts:
             await self._confine(message, error=f"{type(error).__name__}: {error}")
-            return
+            return Outcome.QUARANTINED
         async with self._database.unit_of_work() as unit:
             delay = backoff(message.attempts)
             await Outbox(unit.session).postpone(message.id, delay=delay)
+        return Outcome.RETRIED
 
     async def _confine(self, message: OutboxMessage, *, error: str) -> None:
         async with self._database.unit_of_work() as unit:
             await Quarantine(unit.session).confine(message, error=error[:500])
         log.error("task.quarantined", task=message.task, message_id=str(message.id))
+
+
+def _attempt(message: OutboxMessage) -> Attempt:
+    waited = datetime.now(UTC) - message.created_at
+    return Attempt(message.task, message.attempts, waited.total_seconds())

@@ -1,9 +1,9 @@
 """The relay: moves messages from the outbox to the broker. Several may run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -36,8 +36,10 @@ class Relay:
     def __init__(
         self, database: Database, broker: Broker, settings: OutboxSettings
     ) -> None:
-        self._database = database
-        self._broker = broker
+        self.database = database
+        # Whoever watches puts something else in its place, and adds what runs beside.
+        self.send = broker.send
+        self.beside: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._settings = settings
         self._notified = asyncio.Event()
 
@@ -46,11 +48,13 @@ class Relay:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(listen))
             group.create_task(self._relay())
+            for run in self.beside:
+                group.create_task(run())
 
     async def relay_due(self) -> int:
         """Send one batch and tell its size."""
         settings = self._settings
-        async with self._database.unit_of_work() as unit:
+        async with self.database.unit_of_work() as unit:
             claim = await Outbox(unit.session).claim(
                 limit=settings.relay_batch,
                 lease=timedelta(seconds=settings.claim_seconds),
@@ -62,10 +66,10 @@ class Relay:
     async def _send(self, claim: Claim) -> None:
         lease = self._settings.relay_poll_seconds
         try:
-            await self._broker.send(claim.ids)
+            await self.send(claim.ids)
             lease = self._settings.lease_seconds
         finally:
-            async with self._database.unit_of_work() as unit:
+            async with self.database.unit_of_work() as unit:
                 extension = timedelta(seconds=lease)
                 await Outbox(unit.session).extend(claim, lease=extension)
 

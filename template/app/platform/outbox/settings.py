@@ -1,21 +1,28 @@
 """How long a message may take at each station."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from app.platform.configuration import Section
 
 
-class OutboxSettings(BaseModel, frozen=True):
+class OutboxSettings(Section):
     """`TASKS__*` in the environment, whatever the queue."""
 
     relay_batch: int = Field(100, ge=1)
-    # Behind the notification, for when one was missed.
+    """How many messages the relay hands over at once."""
     relay_poll_seconds: float = Field(1.0, gt=0)
-    # A relay that claims messages and dies holds them back for this long.
+    """How often the relay looks by itself, for when a notification was missed."""
     claim_seconds: float = Field(30.0, gt=0)
-    # A broker that loses a message delays it by this long. More than a backlog lasts,
-    # or what merely waits is sent again.
+    """How long a relay that dies holds back what it claimed."""
     lease_seconds: float = Field(300.0, gt=0)
-    # An attempt whose worker vanished is made again after this long. More than any
-    # task's timeout, and the hard limit of one.
+    """
+    How long a message waits that the broker lost. More than a backlog lasts, or what
+    merely waits is sent again.
+    """
     attempt_seconds: float = Field(120.0, gt=0)
-    # Longer than a broker could ever keep a message.
+    """
+    When an attempt whose worker vanished is made again: the hard limit of one, and
+    more than any task's timeout.
+    """
     inbox_retention_days: int = Field(14, ge=1)
+    """How long a repetition is recognised: longer than a broker keeps a message."""

@@ -1,6 +1,6 @@
 """The task queue, on Celery: the outbox keeps the messages, Celery runs them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import UUID
@@ -9,6 +9,7 @@ from anyio import to_thread
 from celery import Celery
 from pydantic import SecretStr
 
+from app.platform.configuration import Refusal, refuse_url
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings, staging
@@ -28,7 +29,12 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
     """`TASKS__*` in the environment."""
 
     broker_url: SecretStr
+    """Where the broker is, with user and password if needed."""
     queue: str = "default"
+    """Where messages wait; services that share a broker have one each."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        yield from refuse_url("broker_url", self.broker_url)
 
 
 class CeleryTasks:

@@ -4,24 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
-from pydantic import BaseModel
 
+from app.platform.configuration import Section
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
+from app.platform.tasks.attempt import Around, Attempt, plainly
 from app.platform.tasks.backoff import backoff
+from app.platform.tasks.outcome import Outcome
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
 log = structlog.get_logger(__name__)
 
 
-class InlineTasksSettings(BaseModel, frozen=True):
+class InlineTasksSettings(Section):
     """`TASKS__*` in the environment."""
 
-    # How long a process that stops waits for tasks that are still running.
     drain_seconds: float = 10.0
+    """How long a process that stops waits for tasks that are still running."""
 
 
 class InlineTasks:
@@ -33,8 +37,9 @@ class InlineTasks:
     """
 
     def __init__(self, settings: InlineTasksSettings, tasks: TaskRouter) -> None:
+        self.around: Around = plainly
         self._settings = settings
-        self._tasks = tasks
+        self.tasks = tasks
         self._ports: Any = None
         self._running: set[asyncio.Task[None]] = set()
         self._clocks: set[asyncio.Task[None]] = set()
@@ -42,7 +47,7 @@ class InlineTasks:
     @asynccontextmanager
     async def running(self, ports: Any) -> AsyncIterator[None]:
         self._ports = ports
-        for task, interval in self._tasks.periodic():
+        for task, interval in self.tasks.periodic():
             self._start(self._clocks, self._tick(task, interval))
         try:
             yield
@@ -61,24 +66,31 @@ class InlineTasks:
             await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _publish(self, event: Event) -> None:
-        for task in self._tasks.started_by(event):
+        for task in self.tasks.started_by(event):
             self._start(self._running, self._run(task, event))
 
     async def _run(self, task: Task, event: Event) -> None:
-        for attempt in range(1, task.attempts + 1):
-            try:
-                async with asyncio.timeout(task.timeout.total_seconds()):
-                    await self._attempt(task, event)
-            except Exception:
-                # The promise: a task that fails disturbs nobody but itself.
-                log.exception("task.failed", task=task.name, attempt=attempt)
-                if attempt < task.attempts:
-                    await asyncio.sleep(backoff(attempt).total_seconds())
-            else:
-                log.info("task.done", task=task.name, attempt=attempt)
+        committed = monotonic()
+        for number in range(1, task.attempts + 1):
+            attempt = Attempt(task.name, number, monotonic() - committed)
+            work = partial(self._attempt, task, event, number)
+            if await self.around(attempt, work) is not Outcome.RETRIED:
                 return
+            await asyncio.sleep(backoff(number).total_seconds())
 
-    async def _attempt(self, task: Task, event: Event) -> None:
+    async def _attempt(self, task: Task, event: Event, number: int) -> Outcome:
+        try:
+            async with asyncio.timeout(task.timeout.total_seconds()):
+                await self._work(task, event)
+        except Exception:
+            # The promise: a task that fails disturbs nobody but itself.
+            log.exception("task.failed", task=task.name, attempt=number)
+            last = number == task.attempts
+            return Outcome.QUARANTINED if last else Outcome.RETRIED
+        log.info("task.done", task=task.name, attempt=number)
+        return Outcome.DONE
+
+    async def _work(self, task: Task, event: Event) -> None:
         async with self._ports.database.unit_of_work() as unit:
             await task.run(event, unit, self._ports)
 

@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from typing import Self
 
 import structlog
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from app.platform.configuration import Section
 from app.platform.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
 
-class ReadinessSettings(BaseModel, frozen=True):
+class ReadinessSettings(Section):
     """`READINESS__*` in the environment."""
 
     interval_seconds: float = Field(0.5, gt=0)
+    """The pause between two looks at a dependency."""
     timeout_seconds: float = Field(0.5, gt=0)
-    # So many in a row change the answer: one lost packet does not.
+    """How long a look may take."""
     failures: int = Field(2, ge=1)
+    """So many in a row make it unready: one lost packet does not."""
     successes: int = Field(2, ge=1)
+    """So many in a row make it ready again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from app.platform.cache import Lease
 class MemoryStore:
     """Keeps the port's promises by hand; `reachable = False` takes it away."""
 
+    system: str | None = "memory"
+
     def __init__(self) -> None:
         self.reachable = True
         self.ttls: list[float] = []
@@ -46,6 +48,10 @@ class MemoryStore:
         for key in keys:
             self._held.pop(key, None)
         await asyncio.sleep(0)
+
+    @property
+    def available(self) -> bool:
+        return self.reachable
 
     async def ping(self) -> bool:
         return self.reachable

@@ -5,7 +5,14 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from app.platform.database import Base, Model, Page, Repository, Versioned
+from app.platform.database import (
+    Base,
+    Database,
+    Model,
+    Page,
+    Repository,
+    Versioned,
+)
 from app.platform.database.postgresql import unique_among_living
 from app.platform.errors import Conflict, DomainError, NotFound
 
@@ -49,3 +56,8 @@ class Notes(Repository[Note]):
 
 
 TABLES = [Base.metadata.tables[each.__tablename__] for each in (Notebook, Note)]
+
+
+async def store(database: Database, *texts: str) -> list[Note]:
+    async with database.unit_of_work() as unit:
+        return [await Notes(unit.session).add(Note(text=text)) for text in texts]

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from app.platform.database import Base, DatabaseSettings
+from app.platform.database import Base, DatabaseSettings, migrations
 from app.platform.database.migrations import (
     APP,
     alembic_config,
@@ -39,6 +39,15 @@ class TestBranches:
         assert all(branch in revision.branch_labels for revision in revisions)
         assert sum(revision.is_base for revision in revisions) == 1
         assert sum(revision.is_head for revision in revisions) == 1
+
+    def test_do_not_outlive_their_package(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "gone" / "migrations" / "__pycache__").mkdir(parents=True)
+        (tmp_path / "new" / "migrations").mkdir(parents=True)
+        monkeypatch.setattr(migrations, "APP", tmp_path)
+
+        assert branches().keys() == {"new"}
 
     def test_own_every_table_between_them(self) -> None:
         owned = {table.name for branch in BRANCHES for table in tables_of(branch)}
@@ -73,7 +82,7 @@ class TestUpgrade:
         bare = _describe(empty_database)
         command.upgrade(config, "heads")
 
-        assert bare.keys() == {"alembic_version"}
+        assert bare.keys() == {"alembic_version", "alembic_branches"}
         assert _describe(empty_database) == first
 
     async def test_waits_for_another_that_is_under_way(

@@ -1,6 +1,6 @@
 from app.platform.database import Database
 from app.platform.idempotency import purge_expired
-from tests.platform.idempotency.conftest import Effects
+from tests.platform.idempotency.effects import Effects
 
 
 async def purge(database: Database, *, batch: int) -> int:

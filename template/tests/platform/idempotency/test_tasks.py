@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from app.platform.database import Database
 from app.platform.idempotency.tasks import purge_idempotency_keys
 from app.platform.tasks import Tick
-from tests.platform.idempotency.conftest import Effects
+from tests.platform.idempotency.effects import Effects
 
 
 class TestPurgeIdempotencyKeys:

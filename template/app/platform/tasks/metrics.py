@@ -1,0 +1,65 @@
+"""How long tasks wait, how long they take, and how they end."""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Protocol
+
+from prometheus_client import Histogram
+
+from app.platform.tasks.attempt import Around, Attempt, Attempts, Work
+from app.platform.tasks.outcome import Outcome
+from app.platform.telemetry.metrics import Metrics
+
+SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Instruments(Protocol):
+    @property
+    def metrics(self) -> Metrics: ...
+
+
+def watch(part: object, telemetry: Instruments) -> None:
+    if isinstance(part, Attempts):
+        measured = MeasuredAttempts(part.around, telemetry.metrics)
+        measured.expect(task.name for task in part.tasks)
+        part.around = measured
+
+
+class MeasuredAttempts:
+    """Task names are what the code declares."""
+
+    def __init__(self, around: Around, metrics: Metrics) -> None:
+        self._around = around
+        self._metrics = metrics
+        self._wait = Histogram(
+            "task_wait_seconds",
+            "From the commit that calls for a task to its first attempt.",
+            ["task"],
+            buckets=SECONDS,
+            registry=metrics.registry,
+        )
+        self._duration = Histogram(
+            "task_duration_seconds",
+            "One attempt at a task.",
+            ["task", "outcome"],
+            buckets=SECONDS,
+            registry=metrics.registry,
+        )
+
+    def expect(self, tasks: Iterable[str]) -> None:
+        """Count from zero, so that the first failure is seen as one."""
+        for task in tasks:
+            self._wait.labels(task)
+            for outcome in Outcome:
+                self._duration.labels(task, outcome.value)
+
+    async def __call__(self, attempt: Attempt, work: Work) -> Outcome:
+        if attempt.number == 1:
+            self._wait.labels(attempt.task).observe(max(0, attempt.waited_seconds))
+        began = perf_counter()
+        outcome = await self._around(attempt, work)
+        seconds = perf_counter() - began
+        self._duration.labels(attempt.task, outcome.value).observe(seconds)
+        # A process that does nothing but tasks has nobody else to ask for this.
+        self._metrics.refresh()
+        return outcome

@@ -1,0 +1,12 @@
+"""How an attempt at a task may end."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """QUARANTINED has failed too often; DUPLICATE had its effect before."""
+
+    DONE = "done"
+    RETRIED = "retried"
+    QUARANTINED = "quarantined"
+    DUPLICATE = "duplicate"

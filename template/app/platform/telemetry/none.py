@@ -1,0 +1,36 @@
+"""No telemetry: the service says what it does in its log alone."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Self
+
+from app.platform.configuration import Section
+from app.platform.telemetry import Attribute
+
+
+class NoneTelemetrySettings(Section):
+    """Nothing to set."""
+
+
+class NoneTelemetry:
+    """Watches nothing."""
+
+    observers: Sequence[type] = ()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, _: NoneTelemetrySettings, *, service: str, environment: str
+    ) -> AsyncIterator[Self]:
+        yield cls()
+
+    def watch(self, part: object) -> None:
+        return None
+
+    def span(
+        self, name: str, **attributes: Attribute
+    ) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def serving(self) -> AbstractContextManager[None]:
+        return nullcontext()

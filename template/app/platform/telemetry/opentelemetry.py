@@ -1,0 +1,144 @@
+"""Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import cached_property
+from typing import Self
+
+from opentelemetry.trace import Tracer
+from pydantic import Field, HttpUrl
+
+from app.platform.cache import metrics as cache_metrics
+from app.platform.cache import tracing as cache_tracing
+from app.platform.configuration import Section
+from app.platform.database import metrics as database_metrics
+from app.platform.database import tracing as database_tracing
+from app.platform.http import metrics as http_metrics
+from app.platform.http import tracing as http_tracing
+from app.platform.tasks import metrics as tasks_metrics
+from app.platform.tasks import tracing as tasks_tracing
+from app.platform.telemetry import Attribute, Watcher
+from app.platform.telemetry.metrics import (
+    Metrics,
+    ServiceInfo,
+    describe_process,
+    serving,
+)
+from app.platform.telemetry.tracing import Tracing
+from app.platform.telemetry.tracing_export import exporting
+from app.platform.web import metrics as web_metrics
+from app.platform.web import tracing as web_tracing
+
+WATCHERS: Sequence[Watcher] = (
+    cache_metrics.watch,
+    cache_tracing.watch,
+    database_metrics.watch,
+    database_tracing.watch,
+    http_metrics.watch,
+    http_tracing.watch,
+    tasks_metrics.watch,
+    tasks_tracing.watch,
+    web_metrics.watch,
+)
+
+
+class OpentelemetryTelemetrySettings(Section):
+    """`TELEMETRY__*` in the environment."""
+
+    metrics_port: int = Field(9464, ge=0, le=65535)
+    """Where this process shows its metrics, beside the public port; 0 is nowhere."""
+    metrics_host: str = "0.0.0.0"  # noqa: S104 - whoever scrapes is another machine
+    """Which of the machine's addresses that port is on."""
+    service_version: str = ""
+    """Which release this is, in metrics and traces."""
+
+    otlp_endpoint: HttpUrl | None = None
+    """The collector's address for OTLP over HTTP; without one, nothing is traced."""
+    sample_ratio: float = Field(0.1, ge=0, le=1)
+    """How many of the traces that begin here are recorded, as a share of one."""
+    queue_spans: int = Field(2048, ge=1)
+    """Spans that wait for the collector; when there are more, the oldest are lost."""
+    batch_spans: int = Field(512, ge=1)
+    """At most so many are sent at once; no more than may wait."""
+    export_interval_seconds: float = Field(5.0, gt=0)
+    """How long a span waits at most before it is sent."""
+    export_timeout_seconds: float = Field(5.0, gt=0)
+    """How long the collector may take for a batch, with all repetitions."""
+    flush_seconds: float = Field(3.0, gt=0)
+    """How long a process that stops waits for its last spans to be sent."""
+    poll_seconds: float = Field(5.0, gt=0)
+    """How often numbers that only the database knows are read."""
+
+
+class OpentelemetryTelemetry:
+    """Knows every part that can be watched, so that no part knows of it."""
+
+    observers: Sequence[type] = (
+        web_tracing.TracedRequests,
+        web_metrics.MeasuredRequests,
+    )
+
+    def __init__(
+        self,
+        settings: OpentelemetryTelemetrySettings,
+        *,
+        tracer: Tracer | None,
+        metrics: Metrics,
+    ) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self.tracing = Tracing(tracer, sample_ratio=settings.sample_ratio)
+        self.watchers = [*WATCHERS]
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: OpentelemetryTelemetrySettings,
+        *,
+        service: str,
+        environment: str,
+    ) -> AsyncIterator[Self]:
+        metrics = Metrics()
+        metrics.registry.register(
+            ServiceInfo(
+                service=service,
+                environment=environment,
+                version=settings.service_version,
+            )
+        )
+        if settings.otlp_endpoint is None:
+            yield cls(settings, tracer=None, metrics=metrics)
+            return
+        async with exporting(
+            str(settings.otlp_endpoint),
+            settings,
+            resource={
+                "service.name": service,
+                "service.version": settings.service_version,
+                "deployment.environment.name": environment,
+            },
+            registry=metrics.registry,
+        ) as provider:
+            yield cls(settings, tracer=provider.get_tracer("app"), metrics=metrics)
+
+    def watch(self, part: object) -> None:
+        for watch in self.watchers:
+            watch(part, self)
+
+    def span(
+        self, name: str, **attributes: Attribute
+    ) -> AbstractContextManager[object]:
+        return self.tracing.span(name, attributes=attributes)
+
+    def serving(self) -> AbstractContextManager[None]:
+        describe_process(self.metrics.registry)
+        return serving(
+            self.metrics.registry,
+            host=self.settings.metrics_host,
+            port=self.settings.metrics_port,
+        )
+
+    @cached_property
+    def requests(self) -> web_metrics.RequestMetrics:
+        return web_metrics.RequestMetrics(self.metrics.registry)

@@ -1,0 +1,86 @@
+"""A web server that says that it stops, serves on for a while, and only then stops."""
+
+import os
+import signal
+import time
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from pydantic import Field
+
+from app.platform.configuration import Section
+
+log = structlog.get_logger(__name__)
+
+CLOSE = (b"connection", b"close")
+
+
+class ServerSettings(Section, frozen=True):
+    """`SERVER__*` in the environment."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 is every one."""
+    port: int = Field(8000, ge=0, le=65535)
+    """The port to listen on."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Whose X-Forwarded-* headers are believed: addresses or networks, with commas."""
+    keep_alive_seconds: int = Field(75, gt=0)
+    """Until an idle connection is closed; longer than the proxy's, which then does."""
+    drain_seconds: float = Field(5.0, ge=0)
+    """After SIGTERM: until others have noticed that this process is not ready."""
+    finish_seconds: int = Field(15, ge=0)
+    """After that: how long requests that have begun may take to end."""
+
+
+class DrainingServer(uvicorn.Server):
+    """
+    Ends in steps, and then with exit code 0.
+
+    SIGTERM begins the drain and SIGINT (Ctrl-C) skips it; a second signal ends at
+    once, with exit code 1.
+    """
+
+    def __init__(self, app: FastAPI, settings: ServerSettings) -> None:
+        super().__init__(_config(app, settings))
+        self._drain_seconds = settings.drain_seconds
+        self._closes_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Unlike uvicorn's, this does not end by the very signal once all is done.
+        if self.should_exit or self._closes_at is not None:
+            os._exit(1)
+        elif sig == signal.SIGINT or not self.started:
+            self.should_exit = True
+        else:
+            self._drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        ends = await super().on_tick(counter)
+        return ends or (
+            self._closes_at is not None and time.monotonic() >= self._closes_at
+        )
+
+    def _drain(self) -> None:
+        log.info("server.draining", seconds=self._drain_seconds)
+        self.lifespan.state["readiness"].stopping = True
+        # Clients that keep connections come back by way of the load balancer.
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers.append(CLOSE)
+        self._closes_at = time.monotonic() + self._drain_seconds
+
+
+def _config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.finish_seconds,
+        # The application logs, each request once, and names itself to nobody.
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )

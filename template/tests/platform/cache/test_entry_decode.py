@@ -1,0 +1,31 @@
+from datetime import timedelta
+
+import pytest
+
+from app.platform.cache import CacheEntry
+from tests.platform.cache.summary import Line, Summary
+
+TTL = timedelta(minutes=1)
+
+
+class TestDecode:
+    @pytest.mark.parametrize("data", [b"", b"null", b"[1]", b"\x00", b'{"lines": 1}'])
+    def test_other_bytes_are_refused(self, data: bytes) -> None:
+        entry = CacheEntry("notes.summary", Summary, ttl=TTL)
+
+        with pytest.raises(ValueError, match="validation error"):
+            entry.decode(data)
+
+    def test_a_model_comes_back_as_it_was(self) -> None:
+        entry = CacheEntry("notes.summary", Summary, ttl=TTL)
+        summary = Summary(currencyCode="USD")
+
+        assert entry.decode(entry.encode(summary)) == summary
+
+    def test_any_type_of_pydantic_comes_back_as_it_was(self) -> None:
+        lines = CacheEntry("notes.lines", list[Line] | None, ttl=TTL)
+        totals = CacheEntry("notes.totals", dict[str, tuple[int, bytes]], ttl=TTL)
+
+        assert lines.decode(lines.encode([Line()])) == [Line()]
+        assert lines.decode(lines.encode(None)) is None
+        assert totals.decode(totals.encode({"EUR": (1, b"x")})) == {"EUR": (1, b"x")}

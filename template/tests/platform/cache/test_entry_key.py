@@ -1,0 +1,31 @@
+from datetime import timedelta
+
+from app.platform.cache import CacheEntry
+from tests.platform.cache.summary import Line, Summary
+
+TTL = timedelta(minutes=1)
+
+
+class TestKey:
+    def test_it_differs_for_other_parts(self) -> None:
+        entry = CacheEntry("notes.summary", Summary, ttl=TTL)
+        parts = [("a", "b"), ("a:b",), ("ab",), ("a", "b", ""), ("a%3Ab",), ("\ud800",)]
+
+        assert len({entry.key(*each) for each in parts}) == len(parts)
+
+    def test_it_differs_for_another_shape_of_the_value(self) -> None:
+        name = "notes.summary"
+
+        keys = {
+            CacheEntry(name, Summary, ttl=TTL).key("1"),
+            CacheEntry(name, Summary | None, ttl=TTL).key("1"),
+            CacheEntry(name, list[Summary], ttl=TTL).key("1"),
+            CacheEntry(name, Line, ttl=TTL).key("1"),
+        }
+
+        assert len(keys) == 4
+
+    def test_it_is_the_same_in_every_process(self) -> None:
+        entry = CacheEntry("notes.flags", dict[str, int], ttl=TTL)
+
+        assert entry.key("a b") == "notes.flags:3a0cf891:a%20b"

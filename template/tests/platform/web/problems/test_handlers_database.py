@@ -1,0 +1,24 @@
+import pytest
+from httpx import AsyncClient
+
+from tests.platform.web.problems.answers import is_problem
+
+
+class TestDatabaseErrors:
+    @pytest.mark.parametrize("name", ["timeout", "refused"])
+    async def test_an_unreachable_server_is_a_reason_to_come_back(
+        self, client: AsyncClient, name: str
+    ) -> None:
+        response = await client.get(f"/v1/errors/{name}")
+
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert is_problem(response)
+
+    async def test_a_row_changed_by_another_is_a_conflict(
+        self, client: AsyncClient
+    ) -> None:
+        response = await client.get("/v1/errors/changed")
+
+        assert response.status_code == 409
+        assert is_problem(response)

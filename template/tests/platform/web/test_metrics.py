@@ -1,0 +1,83 @@
+from types import SimpleNamespace
+
+from starlette.types import Message, Receive, Scope, Send
+
+from app.platform.database import Database
+from app.platform.telemetry.metrics import OTHER
+from app.platform.web.metrics import MeasuredRequests
+from app.platform.web.readiness import Check, Readiness, ReadinessSettings
+from tests.fixtures.metrics import Seen, Telling
+
+COUNT = "http_server_request_duration_seconds_count"
+
+
+def counted(seen: Seen, method: str, route: str, status: int) -> float | None:
+    return seen.value(
+        COUNT,
+        http_request_method=method,
+        http_route=route,
+        http_response_status_code=str(status),
+    )
+
+
+async def _nothing(_: Scope, __: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+
+
+async def _receive() -> Message:
+    raise AssertionError("There is no body.")
+
+
+async def _send(_: Message) -> None:
+    return None
+
+
+class TestRequests:
+    async def test_leave_few_series_however_many_paths_there_are(
+        self, telling: Telling
+    ) -> None:
+        seen, client = telling
+        platform = SimpleNamespace(telemetry=seen.telemetry)
+        scope = {"type": "http", "state": {"platform": platform}}
+        for number in range(10_000):
+            path = {"path": f"/{number}", "query_string": b"%d" % number}
+            await MeasuredRequests(_nothing)(
+                scope | path | {"method": f"M{number}"}, _receive, _send
+            )
+        for number in range(50):
+            await client.request(f"M{number}", f"/v1/things/{number}")
+            await client.get(f"/v1/nowhere/{number}")
+            await client.get(f"/v1/things/{number}")
+
+        series = [line for line in seen.page().splitlines() if line.startswith(COUNT)]
+
+        assert len(series) < 6
+        assert counted(seen, OTHER, "unmatched", 404) == 10_000
+        assert counted(seen, "GET", "unmatched", 404) == 50
+        assert counted(seen, "GET", "/v1/things/{thing_id}", 200) == 50
+
+    async def test_are_counted_as_they_were_answered_in_the_end(
+        self, telling: Telling
+    ) -> None:
+        seen, client = telling
+
+        await client.get("/v1/errors/unexpected")
+
+        assert counted(seen, "GET", "/v1/errors/{name}", 500) == 1
+        assert seen.value("http_server_active_requests") == 0
+
+
+class TestReadiness:
+    async def test_shows_each_check(self, seen: Seen, database: Database) -> None:
+        async def fail() -> None:
+            raise ConnectionError
+
+        settings = ReadinessSettings(interval_seconds=60)
+        checks = [Check("database", database.check), Check("schema", fail)]
+        async with Readiness.open(settings, checks) as readiness:
+            await readiness.probe()
+            seen.watch(readiness)
+
+            assert seen.value("readiness_check_up", check="database") == 1
+            assert seen.value("readiness_check_up", check="schema") == 0
+            assert seen.value("readiness_ready") == 0

@@ -1,0 +1,46 @@
+from opentelemetry.trace import SpanKind
+
+from tests.fixtures.metrics import PARENT, Telling
+
+
+class TestRequest:
+    async def test_is_a_step_named_by_its_route(self, telling: Telling) -> None:
+        seen, client = telling
+
+        await client.get("/v1/things/7?token=hunter2", headers={"traceparent": PARENT})
+
+        [span] = seen.spans()
+        assert span.name == "GET /v1/things/{thing_id}"
+        assert span.kind is SpanKind.SERVER
+        assert span.context is not None
+        assert f"{span.context.trace_id:032x}" == PARENT.split("-")[1]
+        assert span.attributes == {
+            "http.request.method": "GET",
+            "http.route": "/v1/things/{thing_id}",
+            "http.response.status_code": 200,
+        }
+
+    async def test_has_no_path_if_it_has_no_route(self, telling: Telling) -> None:
+        seen, client = telling
+
+        await client.get("/hunter2")
+
+        assert seen.names() == ["GET"]
+        assert "hunter2" not in seen.text()
+
+    async def test_that_fails_is_an_error_without_words(self, telling: Telling) -> None:
+        seen, client = telling
+
+        await client.get("/v1/errors/unexpected")
+
+        [span] = seen.spans()
+        assert span.attributes is not None
+        assert span.attributes["error.type"] == "500"
+        assert span.events == ()
+
+    async def test_of_a_probe_is_none(self, telling: Telling) -> None:
+        seen, client = telling
+
+        await client.get("/livez")
+
+        assert seen.spans() == []

@@ -1,0 +1,100 @@
+"""A row: one set of answers, rendered, checked and tested."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import current_thread
+
+from tests.suites import pythons
+from tests.suites.environment import Servers, superset_environment
+from tests.suites.rendering import make, spelled
+from variants import Answers
+
+type Render = Callable[[Path, Answers], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Numbered from 1 in the committed array of its strength."""
+
+    number: int
+    answers: Answers
+
+    def __str__(self) -> str:
+        return f"{self.number:03} {spelled(self.answers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a row; `failed` is the command that did, if one did."""
+
+    row: Row
+    log: Path
+    seconds: float
+    failed: str | None
+
+
+class Shared:
+    """Rows in one environment, on one set of servers: quick.
+
+    A package that a row uses without declaring it is there by chance.
+    """
+
+    steps = ("check",)
+
+    def __init__(self, folder: Path, servers: Servers) -> None:
+        self._folder = folder
+        self._servers = servers
+
+    def settings(self, service: Path, python: Path) -> Mapping[str, str]:
+        environment = superset_environment(python, self._folder)
+        own = {
+            # Rows at the same time must not write one cache.
+            "MYPY_CACHE_DIR": str(self._folder / f"mypy-{current_thread().name}"),
+            # tests/test_renderings.py measures it; here it would cost a third more.
+            "PYTEST_ADDOPTS": "--no-cov",
+            "UV_NO_SYNC": "1",
+            "UV_PROJECT_ENVIRONMENT": str(environment),
+        }
+        return own | self._servers.for_service(service, environment)
+
+
+class Isolated:
+    """Rows that set themselves up, with what they declare and servers of their own."""
+
+    steps = ("setup", "check")
+
+    def settings(self, service: Path, python: Path) -> Mapping[str, str]:
+        return {}
+
+
+def run(
+    row: Row,
+    *,
+    mode: Shared | Isolated,
+    render: Render,
+    folder: Path,
+    python: str | None = None,
+) -> Outcome:
+    """Render the row, then type what its developer would, up to the first failure."""
+    begin = time.monotonic()
+    place = folder / f"{row.number:03}"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    log = place / "log"
+    interpreter = pythons.nearest(python or row.answers["python_version"])
+    service = render(place / "service", row.answers)
+    settings = mode.settings(service, interpreter)
+    failed = next(
+        (
+            f"make {step}"
+            for step in mode.steps
+            if not make(step, service, log, python=interpreter, settings=settings)
+        ),
+        None,
+    )
+    if failed is None:
+        shutil.rmtree(service)
+    return Outcome(row, log, time.monotonic() - begin, failed)

@@ -1,0 +1,82 @@
+"""The covering arrays, and the suites of those that cover every pair of answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copy
+from tests.suites.array import STRENGTHS, committed, cover, uncovered, valid
+from tests.suites.environment import Servers
+from tests.suites.rendering import complaint
+from tests.suites.rows import Row, Shared, run
+from variants import ROOT, Answers
+
+PAIRS = [Row(number, answers) for number, answers in enumerate(committed(2), start=1)]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    with Servers.open(tmp_path_factory.mktemp("servers")) as servers:
+        yield Shared(ROOT / "build/suites", servers)
+
+
+@pytest.fixture(scope="session")
+def variants(folder: Path) -> list[Answers]:
+    return valid(folder)
+
+
+class TestArray:
+    @pytest.mark.parametrize("strength", STRENGTHS)
+    def test_leaves_no_tuple_uncovered(
+        self, variants: list[Answers], strength: int
+    ) -> None:
+        missing = uncovered(committed(strength), variants, strength)
+
+        assert not missing, "run `make arrays`"
+
+    @pytest.mark.parametrize("strength", STRENGTHS)
+    def test_holds_only_valid_variants(
+        self, variants: list[Answers], strength: int
+    ) -> None:
+        assert all(row in variants for row in committed(strength)), "run `make arrays`"
+
+    @pytest.mark.parametrize("strength", STRENGTHS)
+    def test_is_what_the_questions_give(
+        self, variants: list[Answers], strength: int
+    ) -> None:
+        assert committed(strength) == cover(variants, strength)
+
+    def test_covers_where_a_filtered_product_would_not(self) -> None:
+        # b=1 is valid only with a=0 and c=0, so that its pairs have one row.
+        variants: list[Answers] = [
+            {"a": str(a), "b": str(b), "c": str(c)}
+            for a in (0, 1)
+            for b in (0, 1)
+            for c in (0, 1)
+            if not b or a == c == 0
+        ]
+
+        rows = cover(variants, 2)
+
+        assert not uncovered(rows, variants, 2)
+        assert all(row in variants for row in rows)
+
+    def test_a_lost_row_is_noticed(self, variants: list[Answers]) -> None:
+        for lost in range(len(committed(2))):
+            rows = [row for n, row in enumerate(committed(2)) if n != lost]
+            assert uncovered(rows, variants, 2), "this row is not needed"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("row", PAIRS, ids=str)
+def test_a_row_passes_its_own_checks(
+    folder: Path, tmp_path: Path, shared: Shared, row: Row
+) -> None:
+    def render(into: Path, answers: Answers) -> Path:
+        return copy(folder, into, **answers)
+
+    ended = run(row, mode=shared, render=render, folder=tmp_path)
+
+    if ended.failed:
+        pytest.fail(complaint(ended.failed, row.answers, ended.log), pytrace=False)

@@ -1,0 +1,28 @@
+"""What an owner types, and what an update told them to type."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def make_update(
+    service: Path, *options: str, checked_by: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    unchecked = [] if checked_by else ["--no-check"]
+    programs = {"COPIER": f"{sys.executable} -m copier", "UV": str(checked_by)}
+    return subprocess.run(
+        [sys.executable, "-m", "dev.update", *unchecked, *options],
+        cwd=service,
+        env=os.environ | programs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def go_back(service: Path, told: str) -> None:
+    """Type what the update said would undo it."""
+    [command] = [line for line in told.splitlines() if line.startswith("To go back: ")]
+    undo = command.removeprefix("To go back: ")
+    subprocess.run(["sh", "-c", undo], cwd=service, check=True)

@@ -1,0 +1,139 @@
+"""Updates within this process, without what Copier repeats three times for each."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from types import CodeType
+
+import copier._template
+import pytest
+import yaml
+from copier._jinja_ext import SandboxedEnvironment
+from copier._vcs import clone
+
+from tests.conftest import git
+from tests.updates.projects import clone as clone_of
+from tests.updates.projects import project, released
+from variants import ROOT, choices
+
+compile_source = SandboxedEnvironment.compile
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_updates(
+    quick_copies: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """
+    Compile each template once, and clone each version of a repository once.
+
+    An update renders three times, with an environment and up to two clones for each.
+    The command, which runs in a process of its own, is tested as it is.
+    """
+    kept = tmp_path_factory.mktemp("clones")
+
+    @cache
+    def cloned(url: str, commit: str) -> Path:
+        return Path(clone(url, commit, mkdtemp(dir=kept)))
+
+    def linked(url: str, ref: str, location: str) -> str:
+        if ref == "HEAD":
+            return clone(url, ref, location)
+        commit = git(Path(url), "rev-parse", f"{ref}^{{commit}}").strip()
+        subprocess.run(["cp", "-al", f"{cloned(url, commit)}/.", location], check=True)
+        return location
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedEnvironment, "compile", compile_once)
+        patch.setattr(copier._template, "clone", linked)  # noqa: SLF001
+        yield
+
+
+def compile_once(
+    environment: SandboxedEnvironment, source: object, *where: str | bool | None
+) -> CodeType:
+    """Compile for whoever compiles the same again; all environments are set alike."""
+    key = (source, *where)
+    if key not in compiled:
+        compiled[key] = compile_source(environment, source, *where)
+    return compiled[key]
+
+
+compiled: dict[tuple[object, ...], CodeType] = {}
+
+
+# Enough of the template for what happens to a file: its questions, seams and rules.
+KEPT = (
+    ".gitattributes",
+    ".github/workflows/update.yml",
+    ".gitignore",
+    ".gitlab-ci/update.yml",
+    ".env.example.jinja",
+    "{{ _copier_conf.answers_file }}.jinja",
+    "Makefile",
+    "README.md.jinja",
+    "pyproject.toml.jinja",
+    "uv.lock",
+    "app/main.py",
+    "app/composition.py.jinja",
+    "app/platform/errors.py",
+    "app/platform/cache/*",
+    "dev/__init__.py",
+    "dev/find-python",
+    "dev/propose.py",
+    "dev/releases.py",
+    "dev/update.py",
+    "docs/adapters/cache-*",
+)
+
+
+@pytest.fixture(scope="session")
+def thinned(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of the template with few files, released as 1.0.0."""
+    into = tmp_path_factory.mktemp("thinned") / "strata"
+    return thin(folder, into, keep=lambda path: any(map(path.match, KEPT)))
+
+
+@pytest.fixture(scope="session")
+def answerable(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout without the files that are the same whatever is answered."""
+    into = tmp_path_factory.mktemp("answerable") / "strata"
+    names = set(owning_names())
+
+    def depends(path: Path) -> bool:
+        named = any(name in str(path) for name in names)
+        return named or path.suffix == ".jinja" or len(path.parts) == 1
+
+    return thin(folder, into, keep=depends)
+
+
+def owning_names() -> Iterator[str]:
+    """Every word that may take a file away: a port's choices, and the owners."""
+    for accepted in choices().values():
+        if isinstance(accepted, list):
+            yield from accepted
+    computed = yaml.safe_load((ROOT / "questions/computed.yml").read_text())
+    yield from re.findall(r'"([\w.-]+)"', computed["owners"]["default"])
+
+
+def thin(folder: Path, into: Path, *, keep: Callable[[Path], bool]) -> Path:
+    root = clone_of(folder, into) / "template"
+    for path in root.rglob("*"):
+        if path.is_file() and not keep(path.relative_to(root)):
+            path.unlink()
+    git(into, "init", "--quiet", "--initial-branch=main")
+    return released(into, "v1.0.0")
+
+
+@pytest.fixture
+def template(thinned: Path, tmp_path: Path) -> Path:
+    """One of the test's own, to release the next version of."""
+    return clone_of(thinned, tmp_path / "strata")
+
+
+@pytest.fixture
+def service(template: Path, tmp_path: Path) -> Path:
+    """A service of version 1.0.0, committed."""
+    return project(template, tmp_path / "service")

@@ -1,0 +1,39 @@
+"""What has to be true in every variant."""
+
+from tests.variants.checks import (
+    compose,
+    dependencies,
+    environment,
+    imports,
+    paths,
+    schemas,
+    sources,
+    style,
+    syntax,
+    words,
+)
+from tests.variants.checks.faults import Check, Fault
+
+ALL: tuple[Check, ...] = (
+    sources.owners,
+    sources.rendering,
+    sources.unused,
+    sources.idle_questions,
+    syntax.parsed,
+    syntax.tags,
+    imports.resolved,
+    imports.named_in_strings,
+    imports.run_by_name,
+    dependencies.declared,
+    dependencies.used,
+    schemas.met,
+    compose.depends,
+    compose.volumes,
+    paths.required,
+    paths.mentioned,
+    environment.agreed,
+    words.traces,
+    style.clean,
+)
+
+__all__ = ["ALL", "Check", "Fault"]

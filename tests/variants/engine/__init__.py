@@ -1,0 +1,1 @@
+"""How a template is evaluated for every set of answers at once."""

@@ -1,0 +1,74 @@
+"""Faults in what other programs read."""
+
+from tests.variants.samples.faults.edits import Injected, append, replace
+
+FORMATS = [
+    Injected(
+        "a broken TOML file",
+        append("template/pyproject.toml.jinja", "x = \n"),
+        "pyproject.toml",
+        "cannot be parsed",
+    ),
+    Injected(
+        "a broken JSON file",
+        append("template/ops/monitoring/grafana/dashboards/api.json", "}\n"),
+        "ops/monitoring/grafana/dashboards/api.json",
+        "cannot be parsed",
+        sometimes=True,
+    ),
+    Injected(
+        "a broken YAML file",
+        append("template/ops/compose/postgres.yaml", "  x: [\n"),
+        "ops/compose/postgres.yaml",
+        "cannot be parsed",
+    ),
+    Injected(
+        "a key that is there twice",
+        append("template/ops/compose/postgres.yaml", "volumes: {}\n"),
+        "ops/compose/postgres.yaml",
+        "volumes is there twice",
+    ),
+    Injected(
+        "a Compose file that Compose refuses",
+        replace("template/ops/compose/postgres.yaml", "image:", "imagge:"),
+        "ops/compose/postgres.yaml",
+        "is not a compose-spec file",
+    ),
+    Injected(
+        "a dependency on a service that was declined",
+        replace(
+            "template/ops/compose/api.yaml",
+            "    depends_on:\n",
+            "    depends_on:\n      worker: {condition: service_started}\n",
+        ),
+        "ops/compose/api.yaml",
+        "depends on the service worker",
+        sometimes=True,
+    ),
+    Injected(
+        "a volume that is not declared",
+        replace("template/ops/compose/postgres.yaml", '["postgres:/', '["postgress:/'),
+        "ops/compose/postgres.yaml",
+        "mounts the volume postgress",
+    ),
+    Injected(
+        "a workflow that GitHub refuses",
+        replace("template/.github/workflows/ci.yml", "runs-on:", "run-on:"),
+        ".github/workflows/ci.yml",
+        "is not a github-workflows file",
+        sometimes=True,
+    ),
+    Injected(
+        "a pipeline that GitLab refuses",
+        replace("template/.gitlab-ci.yml", "  script:\n", "  scripts:\n"),
+        ".gitlab-ci.yml",
+        "is not a gitlab-ci file",
+        sometimes=True,
+    ),
+    Injected(
+        "a Dockerfile with a typo",
+        replace("template/Dockerfile.jinja", "\nWORKDIR ", "\nWORKDIRR "),
+        "Dockerfile",
+        "WORKDIRR is not an instruction",
+    ),
+]

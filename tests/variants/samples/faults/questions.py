@@ -1,0 +1,117 @@
+"""Faults in the questions, and in what a template makes of the answers."""
+
+from tests.variants.samples.faults.edits import Injected, add, append, both, replace
+
+QUESTIONS = [
+    Injected(
+        "a question that changes nothing",
+        append("questions/extras.yml", "\nidle:\n  type: bool\n  default: false\n"),
+        "copier.yml",
+        "idle changes no file",
+    ),
+    Injected(
+        "a wrong condition",
+        replace("questions/computed.yml", '(["broker", "outbox",', '(["broker",'),
+        "app/relay.py",
+        r"imports app\.platform\.outbox",
+        sometimes=True,
+    ),
+    Injected(
+        "a dependency that is missing in one combination",
+        replace(
+            "questions/computed.yml",
+            'cache-redis: ["redis[hiredis]',
+            'cache-ready: ["redis[hiredis]',
+        ),
+        "app/platform/cache/redis.py",
+        "imports redis, which pyproject.toml does not declare",
+        sometimes=True,
+    ),
+    Injected(
+        "a dependency that nothing needs",
+        replace(
+            "questions/computed.yml", "- alembic>=", "- flask>=3\n      - alembic>="
+        ),
+        "pyproject.toml",
+        "declares flask, which nothing imports",
+    ),
+    Injected(
+        "a plugin that is not there",
+        replace(
+            "questions/computed.yml",
+            '"service", "mail", tasks]',
+            '"service", "post", tasks]',
+        ),
+        "tests/conftest.py",
+        r'names "tests\.fixtures\.post"',
+    ),
+    Injected(
+        "a process that is not there",
+        replace(
+            "questions/computed.yml",
+            "relay: python -m app.relay",
+            "relay: python -m app.relai",
+        ),
+        "dev/servers.py",
+        r"runs app\.relai",
+        sometimes=True,
+    ),
+    Injected(
+        "a file that no variant has",
+        both(
+            replace(
+                "questions/computed.yml",
+                '{{ ["inline", "celery",',
+                '{{ ["ghost", "inline", "celery",',
+            ),
+            add("template/app/ghost.py", '"""Never seen."""\n'),
+        ),
+        "app/ghost.py",
+        "in no variant",
+    ),
+]
+
+TEMPLATES = [
+    Injected(
+        "two owners of one path",
+        add(
+            "template/app/{% if cache == 'none' %}main.py{% endif %}",
+            '"""Another."""\n',
+        ),
+        "app/main.py",
+        "is made by both",
+        sometimes=True,
+    ),
+    Injected(
+        "a typo in a variable",
+        replace(
+            "template/app/composition.py.jinja",
+            "{{ cache | title }}Cache.open",
+            "{{ cahce | title }}Cache.open",
+        ),
+        "app/composition.py",
+        "'cahce' is undefined",
+    ),
+    Injected(
+        "a variable that only some answers define",
+        append(
+            "template/README.md.jinja", "{% if cache == 'none' %}{{ why }}{% endif %}\n"
+        ),
+        "README.md",
+        "'why' is undefined",
+        sometimes=True,
+    ),
+    Injected(
+        "a tag in a file that is not rendered",
+        append("template/AGENTS.md", "\nThe cache is {{ cache }}.\n"),
+        "AGENTS.md",
+        "still has the tag cache",
+    ),
+    Injected(
+        "a word of a declined option",
+        append("template/docs/adr/soft-deletion.md", "\nAs in Redis.\n"),
+        "docs/adr/soft-deletion.md",
+        'says "redis"',
+        sometimes=True,
+    ),
+]
