@@ -25,6 +25,9 @@ DEFAULTS = {
     "cache": "redis",
     "tasks": "celery",
     "broker": "redis",
+    "telemetry": "opentelemetry",
+    "monitoring": True,
+    "ci": "github",
     "example": True,
 }
 

@@ -19,7 +19,8 @@ def find(version: str) -> Path | None:
 
 def nearest(version: str) -> Path:
     """Find this Python, or else the one that runs strata itself."""
-    return find(version) or Path(sys.executable)
+    own = "{}.{}".format(*sys.version_info)
+    return find(version) or find(own) or Path(sys.executable)
 
 
 def _candidates(version: str) -> Iterator[Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from copier._jinja_ext import SandboxedEnvironment
+from jinja2 import Environment
 
 from tests.conftest import copy, from_string
 from tests.variants import plain
@@ -30,6 +31,7 @@ ALONE = [each for each in ALL if each not in (sources.unused, sources.idle_quest
 def exact_copies(quick_copies: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have Copier compile each path anew: it forgets a `yield` only then."""
     monkeypatch.setattr(SandboxedEnvironment, "from_string", from_string)
+    monkeypatch.setattr(SandboxedEnvironment, "compile", Environment.compile)
 
 
 @pytest.fixture
