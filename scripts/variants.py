@@ -48,7 +48,9 @@ def snapshot(into: Path) -> Path:
     return into
 
 
-def render(template: Path, into: Path, answers: Answers) -> Path:
+def render(
+    template: Path, into: Path, answers: Answers, *, version: str | None = None
+) -> Path:
     """Render through Copier's API, as a stranger would: no trust, no settings."""
     copier.run_copy(
         str(template),
@@ -58,5 +60,6 @@ def render(template: Path, into: Path, answers: Answers) -> Path:
         quiet=True,
         settings=copier.Settings(),
         unsafe=False,
+        vcs_ref=version,
     )
     return into

@@ -10,7 +10,9 @@ import copier._main
 import pytest
 from copier._jinja_ext import SandboxedEnvironment
 
-from variants import render, snapshot
+from tests.variants.engine.templating import ANSWERS_FILE
+from tests.variants.variants import Variants
+from variants import ROOT, render, snapshot
 
 COPIER = "copier"
 
@@ -55,6 +57,12 @@ def folder(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def variants(folder: Path) -> Variants:
+    """Every variant of the template: taken apart once, for all who ask."""
+    return Variants.of(folder)
+
+
+@pytest.fixture(scope="session")
 def checkout(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as a Git checkout with a released version."""
     checkout = tmp_path_factory.mktemp("checkout") / "strata"
@@ -71,6 +79,24 @@ def git(where: Path, *arguments: str) -> str:
         ["git", *arguments], cwd=where, check=True, capture_output=True, text=True
     )
     return run.stdout
+
+
+def passes(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a checker that has nothing to say against it, and give what it says."""
+    run = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def contents(service: Path) -> dict[str, bytes]:
+    """Every file of a rendering but the answers file, which names the template."""
+    return {
+        path.relative_to(service).as_posix(): path.read_bytes()
+        for path in service.rglob("*")
+        if path.is_file()
+        and ".git" not in path.relative_to(service).parts
+        and path.name != ANSWERS_FILE
+    }
 
 
 def copy(template: Path, into: Path, **answers: object) -> Path:

@@ -1,14 +1,13 @@
 """The pipelines of a service: accepted by their checkers, and true to its files."""
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy, git
+from tests.conftest import copy, git, passes
 
 type Pipelines = Callable[[str], Path]
 
@@ -48,8 +47,8 @@ class TestGitHub:
         service = pipelines(name)
         workflows = sorted((service / ".github/workflows").iterdir())
 
-        passes(service, "actionlint", "-no-color")
-        passes(service, "zizmor", "--offline", "--persona=regular", ".github")
+        passes("actionlint", "-no-color", cwd=service)
+        passes("zizmor", "--offline", "--persona=regular", ".github", cwd=service)
         fits(service, "github-workflows", *workflows)
         fits(service, "dependabot", service / ".github/dependabot.yml")
 
@@ -108,16 +107,9 @@ class TestEveryPipeline:
                 assert composed.get(image, tag) == tag, f"{file}: {image}:{tag}"
 
 
-def passes(service: Path, *command: str | Path) -> None:
-    run = subprocess.run(
-        command, cwd=service, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
 def fits(service: Path, schema: str, *arguments: str | Path) -> None:
     builtin = f"vendor.{schema}"
-    passes(service, "check-jsonschema", "--builtin-schema", builtin, *arguments)
+    passes("check-jsonschema", "--builtin-schema", builtin, *arguments, cwd=service)
 
 
 def files(service: Path) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import copy
+from tests.conftest import copy, passes
 from tests.containers.engine import Project, docker, inspect, require_engine, try_docker
 from tests.containers.images import provide
 from tests.promises.processes import free_port, wait_for
@@ -182,13 +181,6 @@ def get(url: str) -> dict[str, str]:
 
 def exit_code(project: Project, service: str) -> int:
     return inspect(project.container(service))["State"]["ExitCode"]
-
-
-def passes(*command: str | Path, **options: Path) -> None:
-    run = subprocess.run(
-        command, capture_output=True, text=True, check=False, **options
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def interpreter() -> Path:

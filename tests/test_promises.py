@@ -307,19 +307,24 @@ def test_two_relays_and_two_clocks_are_as_good_as_one(
     shop = Shop(address)
 
     shop.orders(200, concurrency=10)
-    wait_for("ticks", lambda: service.count("ticks") >= TICKS)
+    # One may start well after the other: wait for the slower.
+    wait_for("strikes", lambda: min(struck(clocks)) >= TICKS)
     for clock in clocks:
         clock.kill()
     service.wait_for_the_outbox()
 
-    strikes = [clock.count(STRUCK) for clock in clocks]
+    strikes = struck(clocks)
     ticks, done = service.count("ticks"), worker.count(CONFIRMED)
     report(f"two relays: {done} tasks done; two clocks: {strikes}, {ticks} ticks")
-    assert min(strikes) >= TICKS
+    assert max(strikes) <= ticks + 1
     assert ticks == service.sql("SELECT count(DISTINCT due_at) FROM ticks")
     assert done == 200
     assert worker.count(DUPLICATE) == 0
     expect_one_confirmation_each(service, shop)
+
+
+def struck(clocks: list[Program]) -> list[int]:
+    return [clock.count(STRUCK) for clock in clocks]
 
 
 def expect_one_confirmation_each(service: Service, shop: Shop) -> None:

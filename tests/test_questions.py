@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import copier
 import pytest
 import yaml
 from copier.errors import UserMessageError
 
-from tests.conftest import COPIER, copy, copy_cli, git
+from tests.conftest import COPIER, contents, copy, copy_cli, git
+from tests.updates import projects
 from variants import ROOT, choices
 
 DEFAULTS = {
@@ -228,7 +228,7 @@ class TestSources:
         plain = copy(folder, tmp_path / "plain")
         released = copy(checkout, tmp_path / "released")
 
-        assert tree(plain) == tree(released)
+        assert contents(plain) == contents(released)
 
     def test_the_command_renders_without_trust_and_says_what_to_type_next(
         self, checkout: Path, destination: Path
@@ -289,7 +289,7 @@ class TestUpdates:
     ) -> None:
         committed(copy(checkout, destination))
 
-        update(destination)
+        projects.update(destination)
 
         assert git(destination, "status", "--porcelain") == ""
 
@@ -297,14 +297,14 @@ class TestUpdates:
         self, checkout: Path, tmp_path: Path
     ) -> None:
         service = committed(copy(checkout, tmp_path / "service"))
-        before = tree(service)
+        before = contents(service)
         fresh = copy(checkout, tmp_path / "fresh", tasks="inline", example=False)
 
-        update(service, tasks="inline", example=False)
+        projects.update(service, tasks="inline", example=False)
 
-        assert tree(service) == tree(fresh)
-        update(committed(service), tasks="celery", example=True)
-        assert tree(service) == before
+        assert contents(service) == contents(fresh)
+        projects.update(committed(service), tasks="celery", example=True)
+        assert contents(service) == before
 
 
 def is_one_sentence(text: str, question: str) -> bool:
@@ -329,9 +329,7 @@ def help_of(question: str) -> str:
 
 def committed(service: Path) -> Path:
     git(service, "init", "--quiet")
-    git(service, "add", "--all")
-    git(service, "commit", "--quiet", "--allow-empty", "--message=Work")
-    return service
+    return projects.committed(service)
 
 
 def update_cli(service: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -339,29 +337,6 @@ def update_cli(service: Path, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         command, cwd=service, capture_output=True, text=True, check=False
     )
-
-
-def update(service: Path, **answers: object) -> None:
-    copier.run_update(
-        service,
-        data=answers,
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-        settings=copier.Settings(),
-        unsafe=False,
-    )
-
-
-def tree(service: Path) -> dict[str, bytes]:
-    """Every rendered file but the record of where it came from."""
-    return {
-        str(path.relative_to(service)): path.read_bytes()
-        for path in service.rglob("*")
-        if path.is_file()
-        and ".git" not in path.relative_to(service).parts
-        and path.name != ".copier-answers.yml"
-    }
 
 
 def empty_files(template: Path, count: int) -> Path:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copy
-from tests.suites.array import STRENGTHS, committed, cover, uncovered, valid
+from tests.suites.array import STRENGTHS, committed, cover, uncovered
 from tests.suites.environment import Servers
 from tests.suites.rendering import complaint
 from tests.suites.rows import Row, Shared, run
+from tests.variants.variants import Variants
 from variants import ROOT, Answers
 
 PAIRS = [Row(number, answers) for number, answers in enumerate(committed(2), start=1)]
@@ -22,30 +23,30 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 
 
 @pytest.fixture(scope="session")
-def variants(folder: Path) -> list[Answers]:
-    return valid(folder)
+def every(variants: Variants) -> list[Answers]:
+    return list(variants.every())
 
 
 class TestArray:
     @pytest.mark.parametrize("strength", STRENGTHS)
     def test_leaves_no_tuple_uncovered(
-        self, variants: list[Answers], strength: int
+        self, every: list[Answers], strength: int
     ) -> None:
-        missing = uncovered(committed(strength), variants, strength)
+        missing = uncovered(committed(strength), every, strength)
 
         assert not missing, "run `make arrays`"
 
     @pytest.mark.parametrize("strength", STRENGTHS)
     def test_holds_only_valid_variants(
-        self, variants: list[Answers], strength: int
+        self, every: list[Answers], strength: int
     ) -> None:
-        assert all(row in variants for row in committed(strength)), "run `make arrays`"
+        assert all(row in every for row in committed(strength)), "run `make arrays`"
 
     @pytest.mark.parametrize("strength", STRENGTHS)
     def test_is_what_the_questions_give(
-        self, variants: list[Answers], strength: int
+        self, every: list[Answers], strength: int
     ) -> None:
-        assert committed(strength) == cover(variants, strength)
+        assert committed(strength) == cover(every, strength)
 
     def test_covers_where_a_filtered_product_would_not(self) -> None:
         # b=1 is valid only with a=0 and c=0, so that its pairs have one row.
@@ -62,10 +63,10 @@ class TestArray:
         assert not uncovered(rows, variants, 2)
         assert all(row in variants for row in rows)
 
-    def test_a_lost_row_is_noticed(self, variants: list[Answers]) -> None:
+    def test_a_lost_row_is_noticed(self, every: list[Answers]) -> None:
         for lost in range(len(committed(2))):
             rows = [row for n, row in enumerate(committed(2)) if n != lost]
-            assert uncovered(rows, variants, 2), "this row is not needed"
+            assert uncovered(rows, every, 2), "this row is not needed"
 
 
 @pytest.mark.timeout(900)

@@ -2,24 +2,19 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import passes
+
 
 def promtool(*arguments: str | Path) -> str:
-    return ask(find("promtool"), *arguments)
+    return passes(find("promtool"), *arguments)
 
 
 def amtool(*arguments: str | Path) -> str:
-    return ask(find("amtool"), *arguments)
-
-
-def ask(*command: str | Path) -> str:
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+    return passes(find("amtool"), *arguments)
 
 
 def find(tool: str) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from threading import Lock
 
 from tests.suites import pythons, rendering
-from tests.suites.array import STRENGTHS, commit, committed, cover, valid
+from tests.suites.array import STRENGTHS, commit, committed, cover
 from tests.suites.environment import Servers
 from tests.suites.rows import Isolated, Outcome, Row, Shared, run
+from tests.variants.variants import Variants
 from variants import ROOT, Answers, render, snapshot
 
 FOLDER = ROOT / "build/suites"
@@ -25,7 +26,8 @@ rendering_one = Lock()
 def main() -> int:
     options = parse()
     if options.write:
-        variants = valid(snapshot(fresh(FOLDER / "template")))
+        template = snapshot(fresh(FOLDER / "template"))
+        variants = list(Variants.of(template).every())
         for strength in STRENGTHS:
             rows = cover(variants, strength)
             print(f"{commit(rows, strength)}: {len(rows)} rows")

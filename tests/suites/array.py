@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from tests.variants.variants import Variants
 from variants import Answers
 
 FOLDER = Path(__file__).parent
@@ -56,10 +55,6 @@ def _greedy(offers: list[set[Tuple]]) -> list[set[Tuple]]:
         if offer <= set().union(*others):
             chosen = others
     return chosen
-
-
-def valid(template: Path) -> list[Answers]:
-    return list(Variants.of(template).every())
 
 
 def committed(strength: int) -> list[Answers]:

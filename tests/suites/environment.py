@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -20,6 +21,7 @@ print(json.dumps({name: start.__module__ for name, start in STARTS.items()}))
 """
 
 
+@cache
 def superset_environment(python: Path, folder: Path) -> Path:
     """Install what any variant needs, as locked; the next time, what has changed."""
     project = folder / f"superset-{python.name.removeprefix('python')}"

@@ -1,5 +1,6 @@
 """A row: one set of answers, rendered, checked and tested."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ class Shared:
         environment = superset_environment(python, self._folder)
         own = {
             # Rows at the same time must not write one cache.
-            "MYPY_CACHE_DIR": str(self._folder / f"mypy-{current_thread().name}"),
+            "MYPY_CACHE_DIR": str(self._folder / f"mypy-{_slot()}"),
             # tests/test_renderings.py measures it; here it would cost a third more.
             "PYTEST_ADDOPTS": "--no-cov",
             "UV_NO_SYNC": "1",
@@ -68,6 +69,11 @@ class Isolated:
 
     def settings(self, service: Path, python: Path) -> Mapping[str, str]:
         return {}
+
+
+def _slot() -> str:
+    """Name who runs one row after the other: a process of pytest, or else a thread."""
+    return os.environ.get("PYTEST_XDIST_WORKER", current_thread().name)
 
 
 def run(

@@ -2,15 +2,9 @@
 
 from pathlib import Path
 
+from tests.edits import append, delete, move, replace, write
 from tests.updates.owner import at_the_end, at_the_top
-from tests.updates.projects import (
-    append,
-    delete,
-    move,
-    released,
-    replace,
-    write,
-)
+from tests.updates.projects import released
 from tests.updates.test_hooks import MIGRATIONS, insert_settings
 
 COMPUTED = "questions/computed.yml"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.updates.projects import append, delete, move, replace, write
+from tests.edits import append, delete, move, replace, write
 
 EDITED_MODULES = 48
 MODULE = "app/modules/notes"

@@ -2,36 +2,26 @@
 
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import copier
 import yaml
 
 from tests.conftest import git
+from tests.edits import Edit
+from variants import render
 
 MARKER = re.compile(
     rb"^(<<<<<<< before updating|>>>>>>> after updating)$", re.MULTILINE
 )
 RECORD = ".copier-answers.yml"
 
-type Change = Callable[[Path], object]
-
 
 def project(
     template: Path, into: Path, *, to: str | None = None, **answers: object
 ) -> Path:
     """Render a service and commit it, as its owner would on the first day."""
-    copier.run_copy(
-        str(template),
-        into,
-        data=answers,
-        defaults=True,
-        quiet=True,
-        settings=copier.Settings(),
-        unsafe=False,
-        vcs_ref=to,
-    )
+    render(template, into, answers, version=to)
     git(into, "init", "--quiet", "--initial-branch=main")
     return committed(into)
 
@@ -63,7 +53,7 @@ def update(
     return service
 
 
-def released(template: Path, version: str, *changes: Change) -> Path:
+def released(template: Path, version: str, *changes: Edit) -> Path:
     """Change the template and tag it."""
     for change in changes:
         change(template)
@@ -116,42 +106,3 @@ def conflicts(service: Path) -> set[str]:
 
 def told(service: Path, name: str) -> str:
     return (service / name).read_text()
-
-
-def write(name: str, text: str) -> Change:
-    def change(where: Path) -> None:
-        (where / name).parent.mkdir(parents=True, exist_ok=True)
-        (where / name).write_text(text)
-
-    return change
-
-
-def replace(name: str, old: str, new: str) -> Change:
-    """Replace where it comes first."""
-
-    def change(where: Path) -> None:
-        text = (where / name).read_text()
-        assert old in text, f"{old!r} is not in {name}"
-        (where / name).write_text(text.replace(old, new, 1))
-
-    return change
-
-
-def append(name: str, text: str) -> Change:
-    def change(where: Path) -> None:
-        with (where / name).open("a") as file:
-            file.write(text)
-
-    return change
-
-
-def delete(name: str) -> Change:
-    return lambda where: (where / name).unlink()
-
-
-def move(old: str, new: str) -> Change:
-    def change(where: Path) -> None:
-        (where / new).parent.mkdir(parents=True, exist_ok=True)
-        (where / old).rename(where / new)
-
-    return change

@@ -3,16 +3,8 @@
 from pathlib import Path
 
 from tests.conftest import git
-from tests.updates.projects import (
-    append,
-    committed,
-    delete,
-    move,
-    released,
-    status,
-    told,
-    update,
-)
+from tests.edits import append, delete, move
+from tests.updates.projects import committed, released, status, told, update
 
 ERRORS = "app/platform/errors.py"
 OURS = f"template/{ERRORS}"

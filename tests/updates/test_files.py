@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-from tests.updates.projects import (
-    append,
-    committed,
-    conflicts,
-    released,
-    replace,
-    status,
-    told,
-    update,
-    write,
-)
+from tests.edits import append, replace, write
+from tests.updates.projects import committed, conflicts, released, status, told, update
 
 ERRORS = "app/platform/errors.py"
 OURS = f"template/{ERRORS}"

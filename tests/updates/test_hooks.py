@@ -9,19 +9,15 @@ import pytest
 from copier.errors import UnsafeTemplateError
 
 from tests.conftest import copy
+from tests.edits import Edit, append, delete, move, write
 from tests.updates.projects import (
-    Change,
-    append,
     committed,
     conflicts,
-    delete,
-    move,
     project,
     released,
     status,
     tree,
     update,
-    write,
 )
 from variants import ROOT
 
@@ -42,7 +38,7 @@ _migrations:
 """
 
 
-def moving() -> list[Change]:
+def moving() -> list[Edit]:
     """What a release consists of that moves a file."""
     return [
         move(f"template/{OLD}", f"template/{NEW}"),
@@ -51,7 +47,7 @@ def moving() -> list[Change]:
     ]
 
 
-def insert_settings(text: str) -> Change:
+def insert_settings(text: str) -> Edit:
     def change(where: Path) -> None:
         settings = where / "copier.yml"
         first, rest = settings.read_text().split("---", 1)

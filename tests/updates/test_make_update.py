@@ -4,20 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.edits import append, delete, move, replace, write
 from tests.updates.commands import go_back, make_update
-from tests.updates.projects import (
-    append,
-    committed,
-    conflicts,
-    delete,
-    move,
-    project,
-    released,
-    replace,
-    status,
-    tree,
-    write,
-)
+from tests.updates.projects import committed, conflicts, project, released, status, tree
 from tests.updates.test_hooks import MIGRATIONS, SCRIPT, insert_settings
 
 NOTES = """# Changelog

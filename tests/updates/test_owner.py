@@ -10,16 +10,9 @@ import copier
 import pytest
 
 from tests.conftest import git
+from tests.edits import append, delete
 from tests.updates import next_version, owner
-from tests.updates.projects import (
-    append,
-    clone,
-    committed,
-    conflicts,
-    delete,
-    project,
-    update,
-)
+from tests.updates.projects import clone, committed, conflicts, project, update
 
 # The Python that runs this, which is certainly here.
 ANSWERS = {"python_version": f"{sys.version_info[0]}.{sys.version_info[1]}"}

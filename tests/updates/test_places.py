@@ -6,18 +6,14 @@ import pytest
 import yaml
 
 from tests.conftest import copy, git
+from tests.edits import Edit, append, delete, replace, write
 from tests.updates.projects import (
-    Change,
-    append,
     committed,
     conflicts,
-    delete,
     project,
     released,
-    replace,
     status,
     update,
-    write,
 )
 from variants import ROOT
 
@@ -184,5 +180,5 @@ class TestAMode:
         assert (service / "dev/find-python").stat().st_mode & 0o111
 
 
-def drawing(picture: bytes) -> Change:
+def drawing(picture: bytes) -> Edit:
     return lambda where: (where / "template/logo.png").write_bytes(picture)

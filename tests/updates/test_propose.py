@@ -9,13 +9,8 @@ import pytest
 import yaml
 
 from tests.conftest import git
-from tests.updates.projects import (
-    committed,
-    project,
-    released,
-    replace,
-    write,
-)
+from tests.edits import replace, write
+from tests.updates.projects import committed, project, released
 
 BRANCH = "template-update"
 RUN = '#!/bin/sh\nshift 2\nexec "$@"\n'

@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
+from tests.edits import Edit, append, replace, write
 from tests.updates.projects import (
-    Change,
     answers_of,
-    append,
     committed,
     conflicts,
     project,
     released,
-    replace,
     status,
     update,
-    write,
 )
 
 PROJECT = "questions/project.yml"
@@ -21,7 +18,7 @@ PORTS = "questions/ports.yml"
 CHOICES = "questions/choices.yml"
 
 
-def asking(name: str, body: str, accepts: str) -> list[Change]:
+def asking(name: str, body: str, accepts: str) -> list[Edit]:
     """Add a question, and what it accepts."""
     return [
         append("questions/extras.yml", f"\n{name}:\n{body}"),
@@ -29,7 +26,7 @@ def asking(name: str, body: str, accepts: str) -> list[Change]:
     ]
 
 
-def append_choice(line: str) -> Change:
+def append_choice(line: str) -> Edit:
     return replace(CHOICES, "    example: switch\n", f"    example: switch\n{line}")
 
 

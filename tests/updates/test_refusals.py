@@ -6,27 +6,21 @@ import pytest
 from copier.errors import UserMessageError
 
 from tests.conftest import copy
-from tests.updates.projects import (
-    append,
-    committed,
-    project,
-    released,
-    replace,
-    tree,
-    update,
-    write,
-)
+from tests.edits import Edit, append, replace, write
+from tests.updates.projects import committed, project, released, tree, update
 
 
 class TestADirtyTree:
-    @pytest.mark.parametrize("name", ["README.md", "notes.txt"])
-    def test_is_refused(self, service: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        "edit", [append("README.md", "Mine.\n"), write("notes.txt", "Mine.\n")]
+    )
+    def test_is_refused(self, service: Path, edit: Edit) -> None:
         """Something is not committed, be it changed or new.
 
         Happens: Refused: `Destination repository is dirty`. Nothing has changed.
         Do: `git commit` or `git stash -u`, then update.
         """
-        append(name, "Mine.\n")(service)
+        edit(service)
         before = tree(service)
 
         with pytest.raises(UserMessageError, match="repository is dirty"):

@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import git
-from tests.updates.projects import (
-    append,
-    committed,
-    conflicts,
-    project,
-    released,
-    tree,
-    update,
-)
+from tests.edits import append
+from tests.updates.projects import committed, conflicts, project, released, tree, update
 from variants import ROOT
 
 TAGS = [tag for tag in git(ROOT, "tag").split() if re.fullmatch(r"v\d+\.\d+\.\d+", tag)]

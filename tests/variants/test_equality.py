@@ -8,11 +8,11 @@ import pytest
 from copier._jinja_ext import SandboxedEnvironment
 from jinja2 import Environment
 
-from tests.conftest import copy, from_string
+from tests.conftest import contents, copy, from_string
 from tests.variants import plain
 from tests.variants.checks import ALL, sources
 from tests.variants.report import findings
-from tests.variants.samples import contents, write
+from tests.variants.samples import write
 from tests.variants.samples.odd import ODD
 from tests.variants.variants import Variants
 

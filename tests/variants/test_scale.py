@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import copy
-from tests.variants.samples import contents, write
+from tests.conftest import contents, copy
+from tests.variants.samples import write
 from tests.variants.samples.wide import wide
 from tests.variants.variants import Variants
 

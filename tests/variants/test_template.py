@@ -7,11 +7,10 @@ from time import process_time
 
 import pytest
 
-from tests.conftest import copy
+from tests.conftest import contents, copy
 from tests.variants.footprint import PAGE, page
 from tests.variants.quick import shared
 from tests.variants.report import findings
-from tests.variants.samples import contents
 from tests.variants.variants import Variants
 from variants import ROOT
 
@@ -24,11 +23,6 @@ SECONDS = 15
 def quicker_copies() -> Iterator[None]:
     with shared():
         yield
-
-
-@pytest.fixture(scope="session")
-def variants(folder: Path) -> Variants:
-    return Variants.of(folder)
 
 
 def test_every_variant_is_well(variants: Variants) -> None:

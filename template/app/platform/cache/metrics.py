@@ -1,13 +1,12 @@
 """How well the cache remembers."""
 
 from collections import Counter as Counts
-from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
 from app.platform.cache.cache import Cache
 from app.platform.cache.statistics import CacheStatistics
-from app.platform.telemetry.metrics import Metrics
+from app.platform.telemetry.metrics import Measuring, Metrics
 
 OUTCOMES = {
     "hit": "hits",
@@ -18,12 +17,7 @@ OUTCOMES = {
 }
 
 
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Measuring) -> None:
     if isinstance(part, Cache) and part.store.system is not None:
         telemetry.metrics.on_refresh(Mirror(part, telemetry.metrics).read)
 

@@ -1,22 +1,16 @@
 """Each question to the cache's server is a step of its trace."""
 
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 from opentelemetry.trace import Span, SpanKind
 
 from app.platform.cache.cache import Cache
 from app.platform.cache.lease import Lease
 from app.platform.cache.store import CacheStore
-from app.platform.telemetry.tracing import Tracing
+from app.platform.telemetry.tracing import Recording, Tracing
 
 
-class Instruments(Protocol):
-    @property
-    def tracing(self) -> Tracing: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Recording) -> None:
     if isinstance(part, Cache) and part.store.system is not None:
         part.store = TracedStore(part.store, telemetry.tracing)
 

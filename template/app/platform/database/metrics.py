@@ -2,24 +2,18 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import PoolProxiedConnection, QueuePool
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from app.platform.database.database import Database
-from app.platform.telemetry.metrics import SECONDS, Metrics
+from app.platform.telemetry.metrics import SECONDS, Measuring, Metrics
 
 type Connect = Callable[[], PoolProxiedConnection]
 
 
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Measuring) -> None:
     if isinstance(part, Database):
         pools = [
             pool for each in part.pools if isinstance(pool := each.pool, QueuePool)

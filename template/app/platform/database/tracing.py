@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.trace import Span, SpanKind
 from sqlalchemy import Engine, event
@@ -10,7 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from app.platform.database.database import Database
 from app.platform.database.model import Base
-from app.platform.telemetry.tracing import Tracing, fail
+from app.platform.telemetry.tracing import Recording, Tracing, fail
 
 # A statement's text may hold values, so only words known beforehand are told.
 _OPERATION = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE)
@@ -18,12 +18,7 @@ _NAME = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?(\w+)\"?", re.IGNORECASE)
 _OTHER = "OTHER"
 
 
-class Instruments(Protocol):
-    @property
-    def tracing(self) -> Tracing: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Recording) -> None:
     if isinstance(part, Database):
         for pool in part.pools:
             Statements(pool.sync_engine, telemetry.tracing)

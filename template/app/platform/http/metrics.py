@@ -2,7 +2,6 @@
 
 from collections import Counter as Counts
 from time import perf_counter
-from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -11,18 +10,13 @@ from app.platform.http.client import Call, HttpClient
 from app.platform.http.errors import ThirdPartyErred
 from app.platform.http.host import Host
 from app.platform.http.response import HttpResponse
-from app.platform.telemetry.metrics import SECONDS, Bounded, Metrics
+from app.platform.telemetry.metrics import SECONDS, Bounded, Measuring, Metrics
 
 # More third parties than any service names in its code.
 MAX_HOSTS = 100
 
 
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Measuring) -> None:
     if isinstance(part, HttpClient):
         part.attempt = MeasuredAttempts(part, telemetry.metrics)
         telemetry.metrics.on_refresh(Breakers(part, telemetry.metrics).read)

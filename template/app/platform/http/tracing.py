@@ -1,7 +1,6 @@
 """Each attempt to call a third party is a step of its trace, which it is told."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
@@ -9,17 +8,12 @@ from app.platform.http.client import Call, HttpClient
 from app.platform.http.errors import ThirdPartyErred
 from app.platform.http.response import HttpResponse
 from app.platform.observability.context import TRACEPARENT
-from app.platform.telemetry.tracing import Tracing, step_of
+from app.platform.telemetry.tracing import Recording, Tracing, step_of
 
 CLIENT_ERROR = 400
 
 
-class Instruments(Protocol):
-    @property
-    def tracing(self) -> Tracing: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Recording) -> None:
     if isinstance(part, HttpClient):
         part.attempt = TracedAttempts(part.attempt, telemetry.tracing)
 

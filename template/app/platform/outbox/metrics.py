@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, extract, func, select
 from app.platform.database import Database
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
 from app.platform.outbox.relay import Relay
-from app.platform.telemetry.metrics import Metrics
+from app.platform.telemetry.metrics import Measuring, Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +26,7 @@ class Settings(Protocol):
     def poll_seconds(self) -> float: ...
 
 
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
+class Instruments(Measuring, Protocol):
     @property
     def settings(self) -> Settings: ...
 

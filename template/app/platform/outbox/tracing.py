@@ -1,7 +1,6 @@
 """A message's way from the transaction to the broker, in the trace that began it."""
 
 from collections.abc import Sequence
-from typing import Protocol
 from uuid import UUID
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
@@ -14,18 +13,15 @@ from app.platform.observability.trace import TraceContext
 from app.platform.outbox.models import OutboxMessage
 from app.platform.outbox.relay import Relay
 from app.platform.telemetry import Attribute
-from app.platform.telemetry.tracing import Tracing, fail
+from app.platform.telemetry.tracing import Recording, Tracing, fail
 
 
-class Instruments(Protocol):
-    @property
-    def tracing(self) -> Tracing: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Recording) -> None:
+    if not telemetry.tracing.records:
+        return
     if isinstance(part, Database):
         part.stage = TracedStage(part.stage, telemetry.tracing)
-    elif isinstance(part, Relay) and telemetry.tracing.records:
+    elif isinstance(part, Relay):
         part.send = TracedSend(part, telemetry.tracing)
 
 

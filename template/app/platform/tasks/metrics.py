@@ -2,23 +2,17 @@
 
 from collections.abc import Iterable
 from time import perf_counter
-from typing import Protocol
 
 from prometheus_client import Histogram
 
 from app.platform.tasks.attempt import Around, Attempt, Attempts, Work
 from app.platform.tasks.outcome import Outcome
-from app.platform.telemetry.metrics import Metrics
+from app.platform.telemetry.metrics import Measuring, Metrics
 
 SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Measuring) -> None:
     if isinstance(part, Attempts):
         measured = MeasuredAttempts(part.around, telemetry.metrics)
         measured.expect(task.name for task in part.tasks)

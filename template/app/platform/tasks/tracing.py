@@ -1,23 +1,16 @@
 """Each attempt at a task is a step of the trace that called for it."""
 
-from typing import Protocol
-
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.platform.tasks.attempt import Around, Attempt, Attempts, Work
 from app.platform.tasks.outcome import Outcome
 from app.platform.telemetry import Attribute
-from app.platform.telemetry.tracing import Tracing
+from app.platform.telemetry.tracing import Recording, Tracing
 
 FAILED = frozenset({Outcome.RETRIED, Outcome.QUARANTINED})
 
 
-class Instruments(Protocol):
-    @property
-    def tracing(self) -> Tracing: ...
-
-
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Recording) -> None:
     if isinstance(part, Attempts):
         part.around = TracedAttempts(part.around, telemetry.tracing)
 

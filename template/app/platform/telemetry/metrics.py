@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import structlog
 from prometheus_client import (
@@ -47,6 +48,13 @@ class Metrics(Collector):
 
     def describe(self) -> Iterable[Metric]:
         return ()
+
+
+class Measuring(Protocol):
+    """Whoever has a registry for the numbers of a part."""
+
+    @property
+    def metrics(self) -> Metrics: ...
 
 
 class ServiceInfo(Collector):

@@ -29,16 +29,18 @@ from app.platform.telemetry.tracing_export import exporting
 from app.platform.web import metrics as web_metrics
 from app.platform.web import tracing as web_tracing
 
-WATCHERS: Sequence[Watcher] = (
+METERS: Sequence[Watcher] = (
     cache_metrics.watch,
-    cache_tracing.watch,
     database_metrics.watch,
-    database_tracing.watch,
     http_metrics.watch,
-    http_tracing.watch,
     tasks_metrics.watch,
-    tasks_tracing.watch,
     web_metrics.watch,
+)
+TRACERS: Sequence[Watcher] = (
+    cache_tracing.watch,
+    database_tracing.watch,
+    http_tracing.watch,
+    tasks_tracing.watch,
 )
 
 
@@ -88,7 +90,8 @@ class OpentelemetryTelemetry:
         self.settings = settings
         self.metrics = metrics
         self.tracing = Tracing(tracer, sample_ratio=settings.sample_ratio)
-        self.watchers = [*WATCHERS]
+        # Without a collector, no statement and no call has anything to record.
+        self.watchers = [*METERS, *(TRACERS if tracer else ())]
 
     @classmethod
     @asynccontextmanager

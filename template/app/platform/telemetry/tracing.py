@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -78,6 +79,13 @@ class Tracing:
         if cause.root:
             return int(cause.trace_id[16:], 16) < self._bound
         return cause.sampled
+
+
+class Recording(Protocol):
+    """Whoever records the steps of a part."""
+
+    @property
+    def tracing(self) -> Tracing: ...
 
 
 class TraceIds(RandomIdGenerator):

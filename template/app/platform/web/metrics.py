@@ -1,12 +1,11 @@
 """How many requests there are, how long they take, and how they end."""
 
 from time import perf_counter
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.platform.telemetry.metrics import OTHER, SECONDS, Metrics
+from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.web.readiness import Readiness
 from app.platform.web.routing import route_of
 
@@ -14,11 +13,6 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 UNMATCHED = "unmatched"
-
-
-class Instruments(Protocol):
-    @property
-    def metrics(self) -> Metrics: ...
 
 
 class RequestMetrics:
@@ -83,7 +77,7 @@ def method_of(scope: Scope) -> str:
     return method if method in METHODS else OTHER
 
 
-def watch(part: object, telemetry: Instruments) -> None:
+def watch(part: object, telemetry: Measuring) -> None:
     if isinstance(part, Readiness):
         _watch_readiness(part, telemetry.metrics)
 

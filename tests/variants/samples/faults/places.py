@@ -1,6 +1,7 @@
 """Faults in what a file says about others."""
 
-from tests.variants.samples.faults.edits import Injected, append, replace
+from tests.edits import append, replace
+from tests.variants.samples.faults.injected import Injected
 
 PLACES = [
     Injected(

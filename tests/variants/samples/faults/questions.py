@@ -1,6 +1,7 @@
 """Faults in the questions, and in what a template makes of the answers."""
 
-from tests.variants.samples.faults.edits import Injected, add, append, both, replace
+from tests.edits import append, both, replace, write
+from tests.variants.samples.faults.injected import Injected
 
 QUESTIONS = [
     Injected(
@@ -64,7 +65,7 @@ QUESTIONS = [
                 '{{ ["inline", "celery",',
                 '{{ ["ghost", "inline", "celery",',
             ),
-            add("template/app/ghost.py", '"""Never seen."""\n'),
+            write("template/app/ghost.py", '"""Never seen."""\n'),
         ),
         "app/ghost.py",
         "in no variant",
@@ -74,7 +75,7 @@ QUESTIONS = [
 TEMPLATES = [
     Injected(
         "two owners of one path",
-        add(
+        write(
             "template/app/{% if cache == 'none' %}main.py{% endif %}",
             '"""Another."""\n',
         ),
