@@ -13,6 +13,7 @@ RULES = {
     "slug": "lower-case letters, digits and single hyphens; starts with a letter; "
     "at most 40 characters; no Python keyword, not `app`, `test` or `tests`",
     "switch": "`yes` or `no`",
+    "modules": "a mapping from names to fields: [modules](modules.md)",
 }
 DERIVED = {
     "project_slug": "from `project_name`: `Corner Shop` gives `corner-shop`",
@@ -75,7 +76,7 @@ def code(default: object) -> str:
 def questions() -> dict[str, dict[str, object]]:
     """Every question, asked or computed, in the order of copier.yml."""
     found = {}
-    for file in ("choices", "project", "ports", "extras", "computed"):
+    for file in ("choices", "project", "ports", "extras", "modules", "computed"):
         found |= yaml.safe_load((ROOT / f"questions/{file}.yml").read_text())
     return found
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import copier._main
 import pytest
-from copier._jinja_ext import SandboxedEnvironment
+from copier._jinja_ext import SandboxedEnvironment, get_yield_context
+from jinja2 import Template
 
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.variants import Variants
@@ -42,12 +43,22 @@ def quick_copies() -> Iterator[None]:
     The command, which runs in a process of its own, is tested as it is.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SandboxedEnvironment, "from_string", cache(from_string))
+        patch.setattr(SandboxedEnvironment, "from_string", from_string_once)
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001
         yield
 
 
 from_string = SandboxedEnvironment.from_string
+compile_once = cache(from_string)
+
+
+def from_string_once(
+    environment: SandboxedEnvironment, source: str, *_: object, **__: object
+) -> Template:
+    """Forget the last path's `yield`, as compiling anew would."""
+    state = get_yield_context(environment)
+    state.yield_name = state.yield_iterable = None
+    return compile_once(environment, source)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ DEFAULTS = {
     "monitoring": True,
     "ci": "github",
     "example": True,
+    "modules": {},
 }
 
 NO_BROKER = {"tasks": "inline"}

@@ -22,7 +22,8 @@ type Tuple = tuple[Pair, ...]
 
 def tuples(answers: Answers, strength: int) -> set[Tuple]:
     """Every combination of so many answers; a question that is skipped has none."""
-    return set(combinations(sorted(answers.items()), strength))
+    pairs = sorted((name, _word(value)) for name, value in answers.items())
+    return set(combinations(pairs, strength))
 
 
 def coverable(variants: Iterable[Answers], strength: int) -> set[Tuple]:
@@ -66,6 +67,10 @@ def commit(rows: Sequence[Answers], strength: int) -> Path:
     lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
     _file(strength).write_text(f"[\n{lines}\n]\n")
     return _file(strength)
+
+
+def _word(answer: object) -> object:
+    return json.dumps(answer) if isinstance(answer, dict) else answer
 
 
 def _file(strength: int) -> Path:

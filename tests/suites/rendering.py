@@ -1,12 +1,14 @@
 """A rendering, and the commands that its developer types in it."""
 
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.promises.processes import die_with_parent, kill_group
+from tests.variants.report import spelled
 from variants import ROOT, Answers
 
 TAIL_LINES = 60
@@ -59,13 +61,20 @@ def developer(python: Path) -> dict[str, str]:
 
 def reproduction(answers: Answers) -> str:
     """Spell the command that renders the same, from the template's folder."""
-    data = "".join(f" --data {pair}" for pair in spelled(answers).split())
+    data = "".join(
+        f" --data {name}={shlex.quote(spelled(value))}"
+        for name, value in answers.items()
+    )
     return f"copier copy --defaults{data} {ROOT} /tmp/service"
 
 
-def spelled(answers: Answers) -> str:
-    """Spell answers as a command line takes them: cache=none example=false."""
-    return " ".join(f"{k}={str(v).lower()}" for k, v in answers.items())
+def summed_up(answers: Answers) -> str:
+    """Name answers in a line: cache=none example=false modules=customers,invoices."""
+    words = {
+        name: ",".join(value) or "none" if isinstance(value, dict) else spelled(value)
+        for name, value in answers.items()
+    }
+    return " ".join(f"{name}={word}" for name, word in words.items())
 
 
 def complaint(command: str, answers: Answers, log: Path) -> str:

@@ -1,5 +1,6 @@
 """The faults as a person reads them: what, in how many variants, and how to see one."""
 
+import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -61,7 +62,8 @@ def reproduce(variants: Variants, where: Diagram) -> str:
 
 
 def spelled(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Spell an answer as YAML, which a command line takes."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def summary(variants: Variants, seconds: float, found: list[Finding]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from tests.variants.engine.diagram import (
 from tests.variants.engine.explore import Run, TooWide, explore
 from tests.variants.engine.pieces import lines
 from tests.variants.engine.templating import ANSWERS_FILE
+from tests.variants.engine.values import unbox
 from tests.variants.engine.wide import Wide
 from tests.variants.questions import Space
 
@@ -142,8 +143,9 @@ class Files:
             if here is FALSE:
                 continue
             made = self.made.setdefault(path, Made(path))
-            made.sources[f"{name} with {dict(extra)}" if extra else name] = here
-            content = self._content(source, dict(extra))
+            # What a `yield` made, told apart by where it goes.
+            made.sources[f"{name} for {path}" if extra else name] = here
+            content = self._content(source, {k: unbox(v) for k, v in extra})
             made.content = apply(
                 lambda before, there, new: new if there else before,
                 made.content,

@@ -17,6 +17,7 @@ from tests.variants.engine.explore import Levels, explore
 from tests.variants.engine.pieces import Pieces
 from tests.variants.engine.templating import Renderer
 from tests.variants.engine.values import box
+from tests.variants.samples.tried import TRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ def offer(
         return Offer(asked, (box(default),), box(default))
     if name in fixed:
         return Offer(asked, (box(question.parse_answer(fixed[name])),), box(default))
-    values = [box(value) for value in closed(question) if taken(question, value)]
+    open_ = [default, *TRIED.get(name, ())] if name in TRIED else []
+    values = [
+        box(value) for value in [*closed(question), *open_] if taken(question, value)
+    ]
     if not values and default is MISSING:
         raise ValueError(f"{name} has no default, so --defaults cannot answer it")
     return Offer(asked, tuple(values) or (box(default),), box(default))

@@ -13,7 +13,7 @@ from jinja2.filters import do_sort
 from jinja2.runtime import Context, missing
 
 from tests.variants.engine.explore import Run
-from tests.variants.engine.values import in_order
+from tests.variants.engine.values import box, in_order
 
 RUN = "the run"
 ANSWERS_FILE = ".copier-answers.yml"
@@ -79,7 +79,7 @@ class Renderer(Worker):
         """Where a file goes, with what each path adds to its context."""
         self.run = run
         return tuple(
-            (path.as_posix(), tuple((extra or {}).items()))
+            (path.as_posix(), tuple((k, box(v)) for k, v in (extra or {}).items()))
             for path, extra in self._render_path(source)
         )
 

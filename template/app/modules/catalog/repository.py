@@ -14,7 +14,7 @@ from app.modules.catalog.errors import (
     SlugTaken,
 )
 from app.modules.catalog.models import Category, Product
-from app.platform.database import Page, Repository
+from app.platform.database import Page, Position, Repository
 from app.platform.errors import DomainError
 
 
@@ -37,7 +37,7 @@ class ProductRepository(Repository[Product]):
     eager = (joinedload(Product.category),)
 
     async def list_of(
-        self, category_id: UUID | None, *, after: UUID | None, limit: int
+        self, category_id: UUID | None, *, after: Position | None, limit: int
     ) -> Page[Product]:
         query = select(Product)
         if category_id is not None:

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.platform.fields import Currency, Minor
+
 type Code = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=64)
 ]
@@ -13,13 +15,6 @@ type Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
     Field(examples=["Walnut desk"]),
-]
-type Minor = Annotated[
-    int,
-    Field(ge=0, le=10**12, description="In minor units: cents.", examples=[49900]),
-]
-type Currency = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(examples=["EUR"])
 ]
 
 

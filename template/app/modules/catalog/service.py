@@ -14,8 +14,7 @@ from app.modules.catalog.schemas import (
     ProductRead,
 )
 from app.platform.cache import Cache, CacheEntry
-from app.platform.database import Page, UnitOfWork
-from app.platform.errors import PreconditionFailed
+from app.platform.database import Page, Position, UnitOfWork
 
 FIRST_PAGE_SIZE = 20
 
@@ -44,7 +43,7 @@ class CatalogReader:
         return await self._products.get(product_id)
 
     async def products(
-        self, category_id: UUID | None, *, after: UUID | None, limit: int
+        self, category_id: UUID | None, *, after: Position | None, limit: int
     ) -> Page[ProductRead]:
         """List products, newest first. The page that most people see is remembered."""
 
@@ -90,7 +89,7 @@ class CatalogService:
         self, product_id: UUID, change: ProductChange, *, version: int | None
     ) -> Product:
         """Change the version that the caller has seen, or any if they name none."""
-        product = await self._get_version(product_id, version)
+        product = await self._products.get_version(product_id, version)
         for name, value in change.model_dump(exclude_none=True).items():
             setattr(product, name, value)
         await self._products.save(product)
@@ -98,17 +97,9 @@ class CatalogService:
         return product
 
     async def remove_product(self, product_id: UUID, *, version: int | None) -> None:
-        product = await self._get_version(product_id, version)
+        product = await self._products.get_version(product_id, version)
         await self._products.remove(product)
         self._forget_pages(product)
-
-    async def _get_version(self, product_id: UUID, version: int | None) -> Product:
-        product = await self._products.get(product_id)
-        if version not in {None, product.version}:
-            raise PreconditionFailed(
-                f"It is at version {product.version} now, not {version}."
-            )
-        return product
 
     def _forget_pages(self, product: Product) -> None:
         for category in (str(None), str(product.category_id)):

@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.modules.orders.errors import OrderAlreadyPlaced, OrderNotFound
 from app.modules.orders.models import Confirmation, Order
 from app.modules.orders.schemas import Spending
-from app.platform.database import Page, Repository
+from app.platform.database import Page, Position, Repository
 from app.platform.errors import DomainError
 
 
@@ -25,7 +25,7 @@ class OrderRepository(Repository[Order]):
         return await super().add(row)
 
     async def list_of(
-        self, customer_id: UUID, *, after: UUID | None, limit: int
+        self, customer_id: UUID, *, after: Position | None, limit: int
     ) -> Page[Order]:
         query = select(Order).where(Order.customer_id == customer_id)
         return await self.page(query, after=after, limit=limit)

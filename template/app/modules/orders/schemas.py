@@ -6,11 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-type Email = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+$", max_length=254),
-    Field(examples=["ada@example.com"]),
-]
+from app.platform.fields import Email
+
 type Reference = Annotated[
     str,
     StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=64),

@@ -11,7 +11,7 @@ from app.modules.orders.models import Order
 from app.modules.orders.repository import OrderRepository
 from app.modules.orders.schemas import DeliveryEstimate, OrderDraft, Spending
 from app.platform.cache import Cache, CacheEntry
-from app.platform.database import Page, UnitOfWork
+from app.platform.database import Page, Position, UnitOfWork
 
 SPENDING = CacheEntry("orders.spending", list[Spending], ttl=timedelta(minutes=5))
 ESTIMATE = CacheEntry("orders.estimate", DeliveryEstimate, ttl=timedelta(minutes=1))
@@ -28,7 +28,7 @@ class OrderReader:
         return await self._orders.get(order_id)
 
     async def list_of(
-        self, customer_id: UUID, *, after: UUID | None, limit: int
+        self, customer_id: UUID, *, after: Position | None, limit: int
     ) -> Page[Order]:
         return await self._orders.list_of(customer_id, after=after, limit=limit)
 

@@ -4,6 +4,7 @@ from app.platform.database.database import Database
 from app.platform.database.model import Base, Model, Versioned
 from app.platform.database.repository import Page, Repository
 from app.platform.database.settings import DatabaseAlone, DatabaseSettings
+from app.platform.database.sorting import Position
 from app.platform.database.unit_of_work import Stage, UnitOfWork
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DatabaseSettings",
     "Model",
     "Page",
+    "Position",
     "Repository",
     "Stage",
     "UnitOfWork",

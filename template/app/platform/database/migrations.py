@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
 
 from app.platform.database.model import Base
 from app.platform.database.settings import DatabaseSettings
@@ -47,6 +47,16 @@ def tables_of(branch: str) -> Iterator[Table]:
         table = mapper.local_table
         if isinstance(table, Table) and _owner(mapper.class_.__module__) == branch:
             yield table
+
+
+def modules_of(metadata: MetaData) -> list[str]:
+    """List the modules that have tables, each after those that it refers to."""
+    homes = {
+        str(mapper.local_table): mapper.class_.__module__.split(".")
+        for mapper in Base.registry.mappers
+    }
+    found = (homes.get(table.name, ["", ""]) for table in metadata.sorted_tables)
+    return list(dict.fromkeys(home[2] for home in found if home[1] == "modules"))
 
 
 def created_by(branch: str, table: str) -> bool:

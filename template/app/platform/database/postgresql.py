@@ -1,12 +1,15 @@
 """What only PostgreSQL can do, in one place."""
 
 import asyncio
+import re
+import string
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import reduce
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Index, func, select, text
+from sqlalchemy import ColumnElement, Index, func, literal_column, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -35,6 +38,18 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, Any]:
 def unique_among_living(*columns: str) -> Index:
     """Make a value unique among the rows that are not deleted."""
     return Index(None, *columns, unique=True, postgresql_where=text(_LIVING))
+
+
+def words_index(name: str, *columns: str) -> Index:
+    """Find rows by the words in these columns: for `has_words`."""
+    return Index(name, literal_column(_words_of(*columns)), postgresql_using="gin")
+
+
+def has_words(question: str, *columns: str) -> ColumnElement[bool]:
+    """Ask for rows in which each word of the question, or its beginning, occurs."""
+    words = [f"{word}:*" for word in _WORD.findall(question)]
+    asked = func.to_tsquery(literal_column(_DICTIONARY), " & ".join(words))
+    return literal_column(_words_of(*columns)).op("@@", is_comparison=True)(asked)
 
 
 def constraint_of(error: IntegrityError) -> str | None:
@@ -86,4 +101,17 @@ async def listening(
         await connection.close(timeout=settings.connect_timeout_seconds)
 
 
+def _words_of(*columns: str) -> str:
+    """Spell it as PostgreSQL does, so that Alembic sees that the two are the same."""
+    texts = (f"coalesce(\"{column}\", '')" for column in columns)
+    joined = reduce(lambda left, right: f"(({left} || ' ') || {right})", texts)
+    outermost = joined[1:-1] if joined.startswith("(") else joined
+    spaced = f"regexp_replace({outermost}, '[[:punct:]]+', ' ', 'g')"
+    return f"to_tsvector({_DICTIONARY}, {spaced})"
+
+
 _LIVING = "deleted_at IS NULL"
+# Words as they are: of no language, so of any.
+_DICTIONARY = "'simple'"
+# Without punctuation, which PostgreSQL would read as signs, paths and addresses.
+_WORD = re.compile(rf"[^\s{re.escape(string.punctuation)}]+")

@@ -11,17 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.model import Model
+from app.platform.database.model import Model, Versioned
 from app.platform.database.postgresql import constraint_of
+from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
 from app.platform.errors import DomainError, NotFound, PreconditionFailed
+
+type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """One page, and the key of its last item if there is a next one."""
+    """One page, and where it ended if there is a next one."""
 
     items: Sequence[T]
-    next: UUID | None
+    next: Position | None
 
     def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
         return Page([convert(item) for item in self.items], self.next)
@@ -34,6 +37,10 @@ class Repository[M: Model]:
     not_found: Callable[[UUID], NotFound]
     # What is loaded along with every row, so that nothing is loaded one by one.
     eager: ClassVar[Sequence[ORMOption]] = ()
+    # By column: what is wrong with a value that another row has already, and with the
+    # key of a row that is not there.
+    taken: ClassVar[Refusals] = ()
+    unknown: ClassVar[Refusals] = ()
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -47,6 +54,25 @@ class Repository[M: Model]:
         found = await self.find(key)
         if found is None:
             raise type(self).not_found(key)
+        return found
+
+    async def get_version(self, key: UUID, version: int | None) -> M:
+        """Get the version that the caller has seen, or any if they name none."""
+        found = await self.get(key)
+        now = found.version if isinstance(found, Versioned) else None
+        if version not in {None, now}:
+            raise PreconditionFailed(f"It is at version {now} now, not {version}.")
+        return found
+
+    async def reload(self, row: M) -> M:
+        """Read it anew with what it refers to, of which nothing may be deleted."""
+        query = select(self.model).where(self.model.id == row.id)
+        query = query.options(*self.eager).execution_options(populate_existing=True)
+        found = (await self.session.scalars(query)).one()
+        for column, refusal in self.unknown:
+            there = getattr(found, column.removesuffix("_id"))
+            if there is None and getattr(found, column) is not None:
+                raise refusal()
         return found
 
     async def add(self, row: M) -> M:
@@ -69,7 +95,10 @@ class Repository[M: Model]:
 
     def refusal(self, row: M, constraint: str | None) -> DomainError | None:
         """Say what a violated constraint means to the domain; None if nothing."""
-        return None
+        table = self.model.__tablename__
+        kind, _, column = (constraint or "").partition(f"_{table}_")
+        refusals = {"ix": self.taken, "fk": self.unknown}.get(kind, ())
+        return next((refusal() for name, refusal in refusals if name == column), None)
 
     async def remove(self, row: M) -> None:
         """Hide the row from every query. It stays in the table."""
@@ -77,13 +106,19 @@ class Repository[M: Model]:
         await self.save(row)
 
     async def page(
-        self, query: Select[M], *, after: UUID | None, limit: int
+        self,
+        query: Select[M],
+        *,
+        after: Position | None,
+        limit: int,
+        sort: str = NEWEST_FIRST,
     ) -> Page[M]:
-        """Walk the query newest first, seeking by key rather than by offset."""
+        """Walk the query in an order, seeking by key rather than by offset."""
+        walk = Sort(self.model, sort)
         if after is not None:
-            query = query.where(self.model.id < after)
+            query = walk.seek(query, after)
         # One row more than asked tells whether there is a next page, without a count.
-        query = query.order_by(self.model.id.desc()).limit(limit + 1)
-        found = (await self.session.scalars(query.options(*self.eager))).all()
+        query = walk.apply(query).limit(limit + 1).options(*self.eager)
+        found = (await self.session.scalars(query)).all()
         items = found[:limit]
-        return Page(items, items[-1].id if len(found) > limit else None)
+        return Page(items, walk.position(items[-1]) if len(found) > limit else None)

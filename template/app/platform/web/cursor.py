@@ -4,31 +4,55 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from uuid import UUID
 
+from app.platform.database import Position
 from app.platform.errors import DomainError
 
 _CHECKSUM_BYTES = 5
-_CURSOR_CHARACTERS = 28
+_KEY_BYTES = 16
+_SHORTEST = 28
+_LONGEST = 2048
 
 
 class InvalidCursor(DomainError):
     """The cursor was not issued by this API."""
 
 
-def encode_cursor(key: UUID) -> str:
-    return urlsafe_b64encode(key.bytes + _checksum(key.bytes)).decode()
+def encode_cursor(position: Position) -> str:
+    raw = position.key.bytes + _rest(position)
+    return urlsafe_b64encode(raw + _checksum(raw)).decode()
 
 
-def decode_cursor(cursor: str) -> UUID:
+def decode_cursor(cursor: str) -> Position:
     """Read a cursor. One that was changed on the way is refused, not misread."""
     try:
-        raw = urlsafe_b64decode(cursor) if len(cursor) == _CURSOR_CHARACTERS else b""
+        position = _position(_unpacked(cursor))
     except ValueError:
-        raw = b""
-    key, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
-    if checksum != _checksum(key) or encode_cursor(UUID(bytes=key)) != cursor:
+        position = None
+    if position is None or encode_cursor(position) != cursor:
         raise InvalidCursor("The cursor is not one that this API issued.")
-    return UUID(bytes=key)
+    return position
 
 
-def _checksum(key: bytes) -> bytes:
-    return blake2b(key, digest_size=_CHECKSUM_BYTES).digest()
+def _unpacked(cursor: str) -> bytes:
+    if not _SHORTEST <= len(cursor) <= _LONGEST:
+        raise ValueError("no cursor has this length")
+    return urlsafe_b64decode(cursor)[:-_CHECKSUM_BYTES]
+
+
+def _position(raw: bytes) -> Position:
+    key, rest = UUID(bytes=raw[:_KEY_BYTES]), raw[_KEY_BYTES:].decode()
+    if not rest:
+        return Position(key)
+    sort, _, value = rest.partition("\n")
+    return Position(key, sort, value)
+
+
+def _rest(position: Position) -> bytes:
+    """Spell the order, unless it is the usual one."""
+    if position == Position(position.key):
+        return b""
+    return f"{position.sort}\n{position.value}".encode()
+
+
+def _checksum(raw: bytes) -> bytes:
+    return blake2b(raw, digest_size=_CHECKSUM_BYTES).digest()

@@ -5,13 +5,15 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Response
 
+from app.platform.database import Versioned
 from app.platform.errors import (
     DomainError,
     PreconditionFailed,
     PreconditionRequired,
 )
 
-_VERSION = re.compile(r'"(\d{1,18})"')
+# The row's version first; whatever it was shown with follows.
+_VERSION = re.compile(r'"(\d{1,18})(?:\.\d{1,18})*"')
 _DESCRIPTION = "The `ETag` of the version that is to be changed, or `*` for any."
 
 
@@ -19,9 +21,19 @@ class MalformedCondition(DomainError):
     """The header `If-Match` names no single version."""
 
 
-def set_version(response: Response, version: int) -> None:
-    """Tell the client which version it got, as a strong entity tag."""
-    response.headers["ETag"] = f'"{version}"'
+def set_version(response: Response, version: int, *others: int) -> None:
+    """
+    Tell the client which version it got, as a strong entity tag.
+
+    `others` are versions of rows that are shown with it: the tag is another when one
+    of them changes. A change of the row itself is conditional on `version` alone.
+    """
+    response.headers["ETag"] = f'"{".".join(map(str, (version, *others)))}"'
+
+
+def set_versions(response: Response, row: Versioned, *shown: Versioned | None) -> None:
+    """Do so for a row, and the rows that are shown with it or are gone."""
+    set_version(response, row.version, *(each.version if each else 0 for each in shown))
 
 
 def _expected_version(

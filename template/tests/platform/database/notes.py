@@ -10,6 +10,7 @@ from app.platform.database import (
     Database,
     Model,
     Page,
+    Position,
     Repository,
     Versioned,
 )
@@ -48,7 +49,7 @@ class Notes(Repository[Note]):
     not_found = NoteNotFound
     eager = (joinedload(Note.notebook),)
 
-    async def list_of(self, *, after: UUID | None, limit: int) -> Page[Note]:
+    async def list_of(self, *, after: Position | None, limit: int) -> Page[Note]:
         return await self.page(select(Note), after=after, limit=limit)
 
     def refusal(self, row: Note, constraint: str | None) -> DomainError | None:

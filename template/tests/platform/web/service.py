@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.platform.database import Page
+from app.platform.database import Page, Position
 from app.platform.errors import (
     Conflict,
     DomainError,
@@ -105,10 +105,10 @@ async def change_thing(
 
 @router.get("/things")
 async def list_things(page: PageDep) -> PageRead[UUID]:
-    left = [key for key in KEYS if page.after is None or key < page.after]
+    left = [key for key in KEYS if page.after is None or key < page.after.key]
     items = left[: page.limit]
     is_last = len(items) == len(left)
-    return PageRead[UUID].of(Page(items, None if is_last else items[-1]))
+    return PageRead[UUID].of(Page(items, None if is_last else Position(items[-1])))
 
 
 @router.get("/errors/{name}")

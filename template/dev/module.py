@@ -1,0 +1,143 @@
+"""`make module`: declare a module anew, and have the template write it.
+
+The declarations are the answer `modules`. This adds one, adds fields to one or takes
+one away, and updates the service with it at the version of the template that it has.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from dev.template import (
+    CONFLICTS,
+    GO_BACK,
+    RECORD,
+    Stopped,
+    git,
+    report_files,
+    require_clean_tree,
+    run,
+    update,
+)
+
+type Fields = dict[str, str]
+
+USAGE = 'make module name=invoices fields="number: str(32) unique, due: date"'
+NEXT = """
+Next: read {migration}, then make migrate and make check."""
+GONE = """
+Its tables and its migrations stay where they are: drop them when no database needs
+them any more. Next: make check."""
+REQUIRED = """
+{fields}: rows that are there already have no value. Make it optional, or let the
+migration give one (server_default)."""
+
+_BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
+_NAME = re.compile(r"^    (\S.*):$")
+_FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
+# Commas within parentheses belong to a type.
+_COMMA = re.compile(r",(?![^()]*\))")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Change the declarations, then write the code and its migration."""
+    require_clean_tree()
+    declared = recorded(RECORD.read_text())
+    name = _key(
+        declared, options.name or _ask("Module, in the plural, such as invoices")
+    )
+    if options.remove:
+        _remove(declared, name)
+        return
+    fields = parsed(options.fields) if options.fields else _ask_fields(name)
+    before = declared.get(name, {})
+    _declare(declared | {name: before | fields})
+    module = name.partition("/")[0]
+    does = f"add {' and '.join(fields)}" if before else f"create {module}"
+    run("make", "migration", f"module={module}", f"m={does}")
+    if before and (required := _required(fields)):
+        print(REQUIRED.format(fields=", ".join(required)))
+    print(NEXT.format(migration=f"app/modules/{module}/migrations/"))
+
+
+def recorded(answers: str) -> dict[str, Fields]:
+    """Read the answer `modules` as the template's record spells it."""
+    modules: dict[str, Fields] = {}
+    fields: Fields = {}
+    block = _BLOCK.search(answers)
+    for line in block[1].splitlines() if block else ():
+        if name := _NAME.match(line):
+            fields = modules.setdefault(name[1], {})
+        elif field := _FIELD.match(line):
+            fields[field[1]] = field[2]
+    return modules
+
+
+def parsed(fields: str) -> Fields:
+    """Read `number: str(32) unique, status: enum(draft, sent)`."""
+    pairs = (pair.partition(":") for pair in _COMMA.split(fields) if pair.strip())
+    return {name.strip(): spec.strip() for name, _, spec in pairs}
+
+
+def _key(declared: dict[str, Fields], name: str) -> str:
+    """Find it as it was declared, perhaps with its singular: people/person."""
+    plurals = {key.partition("/")[0]: key for key in declared}
+    return plurals.get(name.partition("/")[0], name)
+
+
+def _remove(declared: dict[str, Fields], name: str) -> None:
+    if name not in declared:
+        raise Stopped(f"There is no module {name}; there are {', '.join(declared)}.")
+    _declare({each: fields for each, fields in declared.items() if each != name})
+    print(GONE)
+
+
+def _declare(modules: dict[str, Fields]) -> None:
+    update(Path(), "--vcs-ref", ":current:", "--data", f"modules={json.dumps(modules)}")
+    if not git("status", "--porcelain"):
+        raise Stopped("That is declared already: nothing has changed.")
+    conflicts = report_files(Path())
+    print(GO_BACK, flush=True)
+    if conflicts:
+        raise Stopped(CONFLICTS)
+
+
+def _ask(question: str) -> str:
+    if not sys.stdin.isatty():
+        raise Stopped(f"Which module, and which fields? {USAGE}")
+    return input(f"{question}: ").strip()
+
+
+def _ask_fields(name: str) -> Fields:
+    """One a line, until an empty one."""
+    fields: Fields = {}
+    while field := _ask(f"A field of {name}, such as due: date (none to end)"):
+        fields |= parsed(field)
+    return fields
+
+
+def _required(fields: Fields) -> list[str]:
+    return [name for name, spec in fields.items() if "optional" not in spec.split()]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dev.module", description=__doc__)
+    given = os.environ
+    parser.add_argument("--name", default=given.get("name"), help="in the plural")
+    parser.add_argument(
+        "--fields", default=given.get("fields"), help="NAME: TYPE, NAME: TYPE"
+    )
+    parser.add_argument(
+        "--remove", action="store_true", default=bool(given.get("remove"))
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        main(_options())
+    except Stopped as stopped:
+        sys.exit(str(stopped))
