@@ -19,6 +19,7 @@ FILES = {
     "deletions": "Files that are deleted or renamed",
     "owner": "Much at once",
     "answers": "Answers",
+    "modules": "Modules",
     "questions_change": "Questions that change",
     "places": "Special files and places",
     "hooks": "Moved files and migrations",

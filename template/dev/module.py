@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -29,8 +30,11 @@ USAGE = 'make module name=invoices fields="number: str(32) unique, due: date"'
 NEXT = """
 Next: read {migration}, then make migrate and make check."""
 GONE = """
-Its tables and its migrations stay where they are: drop them when no database needs
-them any more. Next: make check."""
+Its migrations went with it; Git keeps both. Its tables stay in every database until
+you drop them. Next: make check."""
+KEPT = """
+Its migrations stay, because {others} builds on them. Next: write one that drops its
+tables, make migration module={module} m="drop {module}", then make check."""
 REQUIRED = """
 {fields}: rows that are there already have no value. Make it optional, or let the
 migration give one (server_default)."""
@@ -38,6 +42,8 @@ migration give one (server_default)."""
 _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"^    (\S.*):$")
 _FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
+_REVISION = re.compile(r"^revision: str = \"(\w+)\"", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 # Commas within parentheses belong to a type.
 _COMMA = re.compile(r",(?![^()]*\))")
 
@@ -92,7 +98,25 @@ def _remove(declared: dict[str, Fields], name: str) -> None:
     if name not in declared:
         raise Stopped(f"There is no module {name}; there are {', '.join(declared)}.")
     _declare({each: fields for each, fields in declared.items() if each != name})
+    module = name.partition("/")[0]
+    folder = Path("app/modules", module, "migrations")
+    if others := _built_on(folder):
+        print(KEPT.format(others=others[0], module=module))
+        return
+    # A database that has applied them sets their branch aside.
+    shutil.rmtree(folder, ignore_errors=True)
     print(GONE)
+
+
+def _built_on(folder: Path) -> list[Path]:
+    """Find the migrations elsewhere that depend on one in this folder."""
+    texts = (file.read_text() for file in folder.glob("*.py"))
+    revisions = {name for text in texts for name in _REVISION.findall(text)}
+    return [
+        file
+        for file in Path("app").rglob("migrations/*.py")
+        if file.parent != folder and revisions & set(_WORD.findall(file.read_text()))
+    ]
 
 
 def _declare(modules: dict[str, Fields]) -> None:

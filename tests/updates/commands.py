@@ -21,6 +21,20 @@ def make_update(
     )
 
 
+def make_module(service: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Type `make module name=... fields=...`; nobody is there to be asked."""
+    programs = {"COPIER": f"{sys.executable} -m copier"}
+    return subprocess.run(
+        [sys.executable, "-m", "dev.module"],
+        cwd=service,
+        env=os.environ | programs | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def go_back(service: Path, told: str) -> None:
     """Type what the update said would undo it."""
     [command] = [line for line in told.splitlines() if line.startswith("To go back: ")]

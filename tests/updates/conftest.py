@@ -83,9 +83,12 @@ KEPT = (
     "dev/__init__.py",
     "dev/find-python",
     "dev/propose.py",
+    "dev/module.py",
     "dev/releases.py",
+    "dev/template.py",
     "dev/update.py",
     "docs/adapters/cache-*",
+    "**/modules/{% yield*/*",
 )
 
 

@@ -18,15 +18,21 @@ from tests.updates.projects import (
     tree,
     update,
 )
+from tests.variants.samples.tried import MODULES
 from variants import SWITCH, Answers, choices, conditions
 
 SETS = 50
 ALWAYS = 5
-# Another answer to a question that takes any text that keeps a rule.
-OTHERWISE = {"name": "Büro & Söhne", "slug": "flipped", "line": "Something else: #1."}
+# Another answer to a question that takes whatever keeps a rule.
+OTHERWISE = {
+    "name": "Büro & Söhne",
+    "slug": "flipped",
+    "line": "Something else: #1.",
+    "modules": MODULES,
+}
 
 
-def flips() -> Iterator[tuple[str, str]]:
+def flips() -> Iterator[tuple[str, object]]:
     """Every question with every answer that is not its default."""
     for question, accepted in choices().items():
         for answer in every_answer(accepted):
@@ -39,7 +45,7 @@ def sets() -> Iterator[object]:
         yield pytest.param(number, marks=thorough)
 
 
-def every_answer(accepted: str | list[str]) -> list[str]:
+def every_answer(accepted: str | list[str]) -> list[object]:
     if isinstance(accepted, list):
         return accepted
     return list(SWITCH) if accepted == "switch" else [OTHERWISE[accepted]]

@@ -1,0 +1,215 @@
+"""A service whose modules are declared: they come, grow and go."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copy
+from tests.edits import append, replace, write
+from tests.updates.commands import go_back, make_module
+from tests.updates.projects import (
+    answers_of,
+    committed,
+    conflicts,
+    project,
+    status,
+    told,
+    tree,
+    update,
+)
+from tests.updates.test_owner import make
+
+CUSTOMERS = {"name": "str(200) searchable", "email": "email unique"}
+INVOICES = {"number": "str(32) unique", "customer": "ref(customers)"}
+LATER = {"due": "date optional indexed", "amount": "money optional"}
+SERVICE = "app/modules/invoices/service.py"
+MIGRATIONS = "tests/platform/database/test_migrations.py"
+RULE = """
+    async def remind(self, invoice_id: UUID) -> None:
+        await self.get(invoice_id)
+"""
+REVISION = 'revision: str = "invoices_0001"'
+# What `make module` types at its end is told to a file instead.
+MAKEFILE = "migration:\n\t@echo $(module): $(m) >>typed\n"
+
+
+@pytest.fixture
+def service(template: Path, tmp_path: Path) -> Path:
+    """One with two modules, to which its owner has added a rule and a file."""
+    modules = {"customers": CUSTOMERS, "invoices": INVOICES}
+    service = project(template, tmp_path / "service", example=False, modules=modules)
+    replace(SERVICE, "\n\nclass InvoiceService", f"{RULE}\n\nclass InvoiceService")(
+        service
+    )
+    write("app/modules/invoices/ours.py", "OURS = 1\n")(service)
+    write("app/modules/invoices/migrations/first.py", f"{REVISION}\n")(service)
+    append("app/main.py", "# Ours.\n")(service)
+    write("Makefile", MAKEFILE)(service)
+    write(".gitignore", "typed\n__pycache__/\n")(service)
+    return committed(service)
+
+
+class TestANewModule:
+    def test_is_as_in_a_fresh_copy(self, template: Path, tmp_path: Path) -> None:
+        """You declare a module.
+
+        Happens: Its files are there, as in a fresh copy, and the seams name it. Nothing
+            else changes.
+        Do: `make module`, which also writes its migration.
+        """
+        plain = project(template, tmp_path / "plain", example=False)
+        modules = {"customers": CUSTOMERS}
+        fresh = copy(template, tmp_path / "fresh", example=False, modules=modules)
+
+        update(plain, modules=modules)
+
+        assert tree(plain) == tree(fresh)
+
+    def test_leaves_what_is_there(self, service: Path) -> None:
+        before = tree(service)
+
+        run = make_module(service, name="people/person", fields="age: int, page: url")
+
+        assert run.returncode == 0, run.stderr
+        assert answers_of(service)["modules"]["people/person"] == {
+            "age": "int",
+            "page": "url",
+        }
+        after = tree(service)
+        assert {name for name in before if before[name] != after[name]} == {
+            ".copier-answers.yml"
+        }
+        assert "app/modules/people/router.py" in after
+        assert told(service, "typed") == "people: create people\n"
+        assert "app/modules/people/migrations/" in run.stdout
+        (service / "typed").unlink()
+        go_back(service, run.stdout)
+        assert tree(service) == before
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [("age: number", "people.age"), ("boss: ref(nobody)", "people.boss")],
+    )
+    def test_is_refused_where_it_makes_no_sense(
+        self, service: Path, fields: str, said: str
+    ) -> None:
+        run = make_module(service, name="people/person", fields=fields)
+
+        assert run.returncode == 1
+        assert said in run.stderr
+        assert "Traceback" not in run.stderr
+        assert status(service) == []
+
+
+class TestAModuleThatGrows:
+    def test_keeps_what_you_wrote_into_it(self, service: Path) -> None:
+        """You edited a module's files, and declare more fields of it.
+
+        Happens: The new fields are in its files, beside your edits. A conflict is where
+            both changed the same lines.
+        Do: `make module` with the new fields. Make them `optional`, or let the
+            migration fill them for the rows that are there.
+        """
+        fields = ", ".join(f"{name}: {spec}" for name, spec in LATER.items())
+
+        run = make_module(service, name="invoices", fields=fields)
+
+        assert run.returncode == 0, run.stderr
+        assert conflicts(service) == set()
+        assert answers_of(service)["modules"]["invoices"] == INVOICES | LATER
+        assert RULE in told(service, SERVICE)
+        assert "    due: Mapped[date | None]\n" in told(
+            service, "app/modules/invoices/models.py"
+        )
+        assert told(service, "typed") == "invoices: add due and amount\n"
+        assert "Make it optional" not in run.stdout
+
+    def test_warns_of_rows_that_have_no_value_yet(self, service: Path) -> None:
+        run = make_module(service, name="invoices", fields="due: date")
+
+        assert "due: rows that are there already have no value." in run.stdout
+
+
+class TestAModuleThatGoes:
+    def test_leaves_what_you_added(self, service: Path) -> None:
+        """You declare a module no more.
+
+        Happens: Its files go, with your edits of them and with its migrations; Git
+            keeps those. Files that you added stay, and so do its tables: a database
+            sets its branch of migrations aside.
+        Do: `make module name=NAME remove=1`. Drop the tables when no version of the
+            service needs them any more.
+        """
+        run = make_module(service, name="invoices", remove="1")
+
+        assert run.returncode == 0, run.stderr
+        assert list(answers_of(service)["modules"]) == ["customers"]
+        left = (service / "app/modules/invoices").rglob("*.py")
+        assert [path.name for path in left] == ["ours.py"]
+        assert "# Ours." in told(service, "app/main.py")
+        assert not conflicts(service)
+
+    def test_leaves_migrations_that_others_build_on(self, service: Path) -> None:
+        other = "app/modules/customers/migrations/second.py"
+        write(other, 'depends_on = "invoices_0001"\n')(service)
+        committed(service)
+
+        run = make_module(service, name="invoices", remove="1")
+
+        assert f"Its migrations stay, because {other} builds on them." in run.stdout
+        assert (service / "app/modules/invoices/migrations/first.py").exists()
+
+    def test_stays_while_another_refers_to_it(self, service: Path) -> None:
+        run = make_module(service, name="customers", remove="1")
+
+        assert run.returncode == 1
+        assert "invoices.customer" in run.stderr
+        assert status(service) == []
+
+    def test_must_be_there(self, service: Path) -> None:
+        run = make_module(service, name="ghosts", remove="1")
+
+        assert run.stderr == (
+            "There is no module ghosts; there are customers, invoices.\n"
+        )
+
+
+class TestMakeModule:
+    def test_refuses_a_dirty_tree(self, service: Path) -> None:
+        write("notes.txt", "Mine.\n")(service)
+
+        assert "Commit or stash" in make_module(service, name="ghosts").stderr
+
+    def test_says_what_it_needs_when_nobody_can_be_asked(self, service: Path) -> None:
+        assert "make module name=invoices fields=" in make_module(service).stderr
+
+    def test_says_when_nothing_has_changed(self, service: Path) -> None:
+        run = make_module(service, name="customers", fields="email: email unique")
+
+        assert run.stderr == "That is declared already: nothing has changed.\n"
+
+
+@pytest.mark.timeout(900)
+def test_a_module_lives_in_a_database(checkout: Path, tmp_path: Path) -> None:
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    answers = {"example": False, "tasks": "inline", "python_version": python}
+    service = project(
+        checkout, tmp_path / "service", **answers, modules={"customers": CUSTOMERS}
+    )
+    make(service, "setup", "migrations", "migrate")
+    committed(service)
+
+    added = ", ".join(f"{name}: {spec}" for name, spec in INVOICES.items())
+    declare(service, name="invoices", fields=added)
+    make(service, "migrate")
+    declare(service, name="invoices", fields="due: date optional indexed")
+    make(service, "migrate", "test", f"ARGS=tests/modules {MIGRATIONS}")
+    declare(service, name="invoices", remove="1")
+    make(service, "migrate", "test", f"ARGS={MIGRATIONS}")
+
+
+def declare(service: Path, **change: str) -> None:
+    run = make_module(service, **change)
+    assert run.returncode == 0, run.stdout + run.stderr
+    committed(service)
