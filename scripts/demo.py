@@ -1,5 +1,6 @@
-"""`demo` and `smoke`: render a service, start it and place an order."""
+"""`demo` and `smoke`: render a service, start it and use it."""
 
+import json
 import os
 import re
 import shutil
@@ -7,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import tour
+import tour_modules
+from client import Failed
 from dev.lifeline import die_with_parent
-from tour import Failed, take_tour
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = Path(sys.executable).parent
@@ -28,26 +31,64 @@ FORGOTTEN = {
     "TASKS__BROKER_URL", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV",
 }  # fmt: skip
 
+# What renders a service into a folder and uses it; it serves while this is entered.
+type Show = Callable[[Path], AbstractContextManager[str]]
 
-def demo() -> None:
+
+def demo(show: Show) -> None:
     """Show everything, then serve until Ctrl-C; the folder stays."""
     folder = _new_folder("demo")
-    with _service(folder) as url:
-        take_tour(url, mails=folder / ".dev/mail")
+    with show(folder) as url:
         print(f"\nTry it yourself: {url}/docs\nThe code:        {folder}")
         print(f"Its log:         {_log(folder)}\nCtrl-C ends it.", flush=True)
         signal.pause()
 
 
-def smoke() -> None:
+def smoke(show: Show) -> None:
     """Show everything, then leave neither a process nor a folder."""
     folder = _new_folder("smoke")
     try:
-        with _service(folder) as url:
-            take_tour(url, mails=folder / ".dev/mail")
+        with show(folder):
+            pass
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("\nsmoke: passed")
+
+
+@contextmanager
+def orders(folder: Path) -> Iterator[str]:
+    """Place an order with the default service."""
+    with _step(f"Rendering the defaults into {folder.relative_to(ROOT)}"):
+        _render(folder)
+    with _step("Installing its packages (make setup)"):
+        _run("make", "setup", cwd=folder)
+    with _started(folder, "Starting servers, API, worker and relay (make dev)") as url:
+        tour.take_tour(url, mails=folder / ".dev/mail")
+        yield url
+
+
+@contextmanager
+def modules(folder: Path) -> Iterator[str]:
+    """Use, and test, two modules of which nothing was written but what they hold."""
+    begin = time.monotonic()
+    for name, fields in tour_modules.DECLARED.items():
+        print(f"{name}: {json.dumps(fields)}")
+    print()
+    with _step(f"Rendering the two into {folder.relative_to(ROOT)}"):
+        declared = json.dumps(tour_modules.DECLARED)
+        _render(folder, "--data=example=no", f"--data=modules={declared}")
+    with _step("Installing its packages (make setup)"):
+        _run("make", "setup", cwd=folder)
+    with _step("Writing their migrations (make migrations)"):
+        _run("make", "migrations", cwd=folder)
+    with _started(folder, "Starting servers, API, worker and relay (make dev)") as url:
+        print()
+        tour_modules.take_tour(url)
+        print()
+        with _step("Running their tests (make test ARGS=tests/modules)"):
+            _run("make", "test", "ARGS=tests/modules --no-cov", cwd=folder)
+        print(f"From nothing to here: {time.monotonic() - begin:.0f} s")
+        yield url
 
 
 def _new_folder(purpose: str) -> Path:
@@ -56,14 +97,19 @@ def _new_folder(purpose: str) -> Path:
     return folder
 
 
+def _render(folder: Path, *answers: str) -> None:
+    """Take the defaults for the rest, but for an older Python than they ask for."""
+    version = sys.version_info[:2]
+    if version < NEWEST_NEEDED:
+        answers += (f"--data=python_version={version[0]}.{version[1]}",)
+    given = ("--defaults", "--quiet", "--vcs-ref=HEAD", *answers)
+    _run(BESIDE / "copier", "copy", *given, ROOT, folder)
+
+
 @contextmanager
-def _service(folder: Path) -> Iterator[str]:
-    """Render, install and start; the URL is that of a service that is ready."""
-    with _step(f"Rendering the defaults into {folder.relative_to(ROOT)}"):
-        _run(BESIDE / "copier", "copy", *_answers(), "--vcs-ref=HEAD", ROOT, folder)
-    with _step("Installing its packages (make setup)"):
-        _run("make", "setup", cwd=folder)
-    with _step("Starting servers, API, worker and relay (make dev)"):
+def _started(folder: Path, step: str) -> Iterator[str]:
+    """Start the service; the URL is that of one that says where it is."""
+    with _step(step):
         process = _start(folder)
         try:
             url = _address(folder, process)
@@ -79,14 +125,6 @@ def _service(folder: Path) -> Iterator[str]:
             code = _end(process)
     if code != 0:
         raise Failed(f"The service ended with exit code {code}.")
-
-
-def _answers() -> tuple[str, ...]:
-    """The defaults, but for an older Python than they ask for."""
-    version = sys.version_info[:2]
-    if version >= NEWEST_NEEDED:
-        return ("--defaults", "--quiet")
-    return ("--defaults", "--quiet", f"--data=python_version={version[0]}.{version[1]}")
 
 
 def _run(*command: str | Path, cwd: Path = ROOT) -> None:
@@ -165,11 +203,13 @@ def _step(name: str) -> Iterator[None]:
     print(f"{time.monotonic() - begin:5.1f} s", flush=True)
 
 
-def _main(command: str) -> None:
+def _main(command: str, show: str = "orders") -> None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
-        {"demo": demo, "smoke": smoke}[command]()
+        {"demo": demo, "smoke": smoke}[command](
+            {"orders": orders, "modules": modules}[show]
+        )
     except Failed as reason:
         sys.exit(f"\n{command}: failed: {reason}")
     except KeyboardInterrupt:

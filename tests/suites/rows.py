@@ -43,7 +43,7 @@ class Shared:
     A package that a row uses without declaring it is there by chance.
     """
 
-    steps = ("check",)
+    spared = frozenset({"setup"})
 
     def __init__(self, folder: Path, servers: Servers) -> None:
         self._folder = folder
@@ -65,7 +65,7 @@ class Shared:
 class Isolated:
     """Rows that set themselves up, with what they declare and servers of their own."""
 
-    steps = ("setup", "check")
+    spared: frozenset[str] = frozenset()
 
     def settings(self, service: Path, python: Path) -> Mapping[str, str]:
         return {}
@@ -93,15 +93,16 @@ def run(
     interpreter = pythons.nearest(python or row.answers["python_version"])
     service = render(place / "service", row.answers)
     settings = mode.settings(service, interpreter)
-    # Whoever declares modules has their migrations written before the first check.
-    steps = [*mode.steps]
-    if row.answers.get("modules"):
-        steps.insert(-1, "migrations")
+    # Migrations are compared with a database that no other row changes.
+    alone = {k: v for k, v in settings.items() if not k.endswith("URL")}
+    written = {"migrations": alone} if row.answers.get("modules") else {}
+    steps = {"setup": settings, **written, "check": settings}
     failed = next(
         (
             f"make {step}"
-            for step in steps
-            if not make(step, service, log, python=interpreter, settings=settings)
+            for step, given in steps.items()
+            if step not in mode.spared
+            and not make(step, service, log, python=interpreter, settings=given)
         ),
         None,
     )

@@ -16,4 +16,4 @@ def equal(column: InstrumentedAttribute[Any], value: object) -> Conditions:
 
 
 def words(asked: str | None, *columns: InstrumentedAttribute[Any]) -> Conditions:
-    return [] if asked is None else [has_words(asked, *(c.key for c in columns))]
+    return [] if asked is None else [has_words(asked, *columns)]

@@ -5,16 +5,18 @@ import re
 import string
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import reduce
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, Index, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Index, Text, func, literal_column, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.settings import DatabaseSettings
+
+type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 def role_timeouts(settings: DatabaseSettings) -> dict[str, Any]:
@@ -42,14 +44,15 @@ def unique_among_living(*columns: str) -> Index:
 
 def words_index(name: str, *columns: str) -> Index:
     """Find rows by the words in these columns: for `has_words`."""
-    return Index(name, literal_column(_words_of(*columns)), postgresql_using="gin")
+    named = (literal_column(f'"{column}"', Text) for column in columns)
+    return Index(name, _words_of(*named), postgresql_using="gin")
 
 
-def has_words(question: str, *columns: str) -> ColumnElement[bool]:
+def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
     """Ask for rows in which each word of the question, or its beginning, occurs."""
     words = [f"{word}:*" for word in _WORD.findall(question)]
-    asked = func.to_tsquery(literal_column(_DICTIONARY), " & ".join(words))
-    return literal_column(_words_of(*columns)).op("@@", is_comparison=True)(asked)
+    asked = func.to_tsquery(_DICTIONARY, " & ".join(words))
+    return _words_of(*columns).op("@@", is_comparison=True)(asked)
 
 
 def constraint_of(error: IntegrityError) -> str | None:
@@ -101,17 +104,21 @@ async def listening(
         await connection.close(timeout=settings.connect_timeout_seconds)
 
 
-def _words_of(*columns: str) -> str:
+def _words_of(*columns: _Text) -> ColumnElement[Any]:
     """Spell it as PostgreSQL does, so that Alembic sees that the two are the same."""
-    texts = (f"coalesce(\"{column}\", '')" for column in columns)
-    joined = reduce(lambda left, right: f"(({left} || ' ') || {right})", texts)
-    outermost = joined[1:-1] if joined.startswith("(") else joined
-    spaced = f"regexp_replace({outermost}, '[[:punct:]]+', ' ', 'g')"
-    return f"to_tsvector({_DICTIONARY}, {spaced})"
+    words: ColumnElement[str] = func.coalesce(columns[0], _NOTHING)
+    for column in columns[1:]:
+        words = words.op("||")(_SPACE).op("||")(func.coalesce(column, _NOTHING))
+    spaced = func.regexp_replace(words, _PUNCTUATION, _SPACE, _EVERYWHERE)
+    return func.to_tsvector(_DICTIONARY, spaced)
 
 
 _LIVING = "deleted_at IS NULL"
 # Words as they are: of no language, so of any.
-_DICTIONARY = "'simple'"
+_DICTIONARY = literal_column("'simple'", Text)
+_PUNCTUATION = literal_column("'[[:punct:]]+'", Text)
+_EVERYWHERE = literal_column("'g'", Text)
+_SPACE = literal_column("' '", Text)
+_NOTHING = literal_column("''", Text)
 # Without punctuation, which PostgreSQL would read as signs, paths and addresses.
 _WORD = re.compile(rf"[^\s{re.escape(string.punctuation)}]+")

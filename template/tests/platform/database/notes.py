@@ -14,7 +14,7 @@ from app.platform.database import (
     Repository,
     Versioned,
 )
-from app.platform.database.postgresql import unique_among_living
+from app.platform.database.postgresql import unique_among_living, words_index
 from app.platform.errors import Conflict, DomainError, NotFound
 
 
@@ -26,7 +26,10 @@ class Notebook(Model):
 
 class Note(Versioned, Model):
     __tablename__ = "test_notes"
-    __table_args__ = (unique_among_living("text"),)
+    __table_args__ = (
+        unique_among_living("text"),
+        words_index("ix_test_notes_words", "text"),
+    )
 
     text: Mapped[str]
     notebook_id: Mapped[UUID | None] = mapped_column(

@@ -1,0 +1,94 @@
+"""Declarations that a user may write, drawn by Hypothesis."""
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+type Fields = dict[str, str]
+type Declared = dict[str, Fields]
+
+# Of every shape that a name may have, up to the longest.
+MODULES = """
+    cats categories_of_goods boxes2/box2 houses people/person staff/clerk status_words
+    ab_c_words abcdefghijklmnopqrts mms ships berths harbours cargoes crews ports routes
+    stops tolls fees ferries bridges canals locks pilots tides charts buoys anchors
+    cranes customs_offices lines2_of_ships quays docks
+"""
+FIELDS = """
+    name code due is_open note line1 line2 order user abcdefghijklmnopqrstuvwx value key
+    status type total_minor_units group self_rating data kind text url email count
+    number
+"""
+FLAGS = {
+    "text": ["searchable"],
+    "int": ["unique", "indexed"],
+    "money": ["indexed"],
+    "bool": ["indexed"],
+    "date": ["unique", "indexed"],
+    "datetime": ["unique", "indexed"],
+    "uuid": ["unique", "indexed"],
+    "email": ["unique", "indexed", "searchable"],
+    "url": ["searchable"],
+    "json": [],
+}
+VALUES = "open paid-late on_hold v2 a none abcdefghijklmnopqrstuvwxyz012345"
+
+
+@st.composite
+def declarations(draw: st.DrawFn, modules: int = 3) -> Declared:
+    """Draw modules, each of which may refer to those before it and to itself."""
+    known, known_fields = (
+        st.sampled_from(MODULES.split()),
+        st.sampled_from(FIELDS.split()),
+    )
+    names = draw(st.lists(known, min_size=modules, unique=True))
+    declared: Declared = {}
+    for name in names[:modules]:
+        plural = name.partition("/")[0]
+        earlier = [each.partition("/")[0] for each in declared]
+        fields = draw(st.lists(known_fields, min_size=1, max_size=8, unique=True))
+        declared[name] = {
+            field: draw(specifications(earlier, plural)) for field in fields
+        }
+    return declared
+
+
+def specifications(earlier: list[str], own: str) -> st.SearchStrategy[str]:
+    """Draw what a field holds: a type, what it takes, and flags that it can have."""
+    types = [flagged(st.just(kind), flags) for kind, flags in FLAGS.items()]
+    length = st.integers(1, 255).map("str({})".format)
+    types.append(flagged(length, ["unique", "indexed", "searchable"]))
+    types.append(flagged(decimals(), ["unique", "indexed"]))
+    listed = st.lists(st.sampled_from(VALUES.split()), min_size=1, unique=True)
+    types.append(flagged(listed.map(lambda it: f"enum({', '.join(it)})"), ["indexed"]))
+    types.append(st.just(f"ref({own}) optional"))
+    if earlier:
+        reference = st.sampled_from(earlier).map("ref({})".format)
+        types.append(flagged(reference, ["unique", "indexed"]))
+    return st.one_of(types)
+
+
+@st.composite
+def decimals(draw: st.DrawFn) -> str:
+    digits = draw(st.integers(1, 38))
+    return f"decimal({digits}, {draw(st.integers(0, digits))})"
+
+
+@st.composite
+def flagged(draw: st.DrawFn, kind: st.SearchStrategy[str], flags: list[str]) -> str:
+    chosen = draw(st.lists(st.sampled_from([*flags, "optional"]), unique=True))
+    return " ".join([draw(kind), *chosen])
+
+
+def drawn(number: int, *, modules: int) -> list[Declared]:
+    """Draw so many declarations; none is smaller for having been shrunk."""
+    found: list[Declared] = []
+
+    @settings(
+        max_examples=number, phases=(Phase.generate,), database=None, deadline=None
+    )
+    @given(declarations(modules))
+    def keep(declared: Declared) -> None:
+        found.append(declared)
+
+    keep()
+    return found

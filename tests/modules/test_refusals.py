@@ -1,0 +1,109 @@
+"""A declaration that cannot become a module is refused before anything is written."""
+
+import json
+from pathlib import Path
+
+import pytest
+from copier.errors import UserMessageError
+
+from tests.conftest import copy, copy_cli
+
+type Declared = object
+
+CUSTOMERS = {"customers": {"name": "str(200)"}}
+
+
+def fields(**specifications: str) -> Declared:
+    return {"invoices": specifications}
+
+
+# What is declared, and what the sentence names.
+REFUSED: list[tuple[Declared, str]] = [
+    (["invoices"], "modules"),
+    (7, "modules"),
+    ({"Invoices": {"due": "date"}}, '"Invoices"'),
+    ({"in voices": {"due": "date"}}, '"in voices"'),
+    ({"2invoices": {"due": "date"}}, '"2invoices"'),
+    ({"invoices_": {"due": "date"}}, '"invoices_"'),
+    ({"a" * 21: {"due": "date"}}, "20 characters"),
+    ({"class": {"due": "date"}}, '"class"'),
+    ({"filter": {"due": "date"}}, '"filter"'),
+    ({"outbox": {"due": "date"}}, '"outbox"'),
+    ({"orders": {"due": "date"}}, '"orders"'),
+    ({"worker_shifts": {"due": "date"}}, '"worker_shifts"'),
+    ({"staff": {"due": "date"}}, "staff/staff_item"),
+    ({"people/Person": {"due": "date"}}, '"people/Person"'),
+    ({"boxes": {"due": "date"}, "crates/box": {"due": "date"}}, "boxes and crates/box"),
+    ({"invoices": {}}, "invoices takes at least one field"),
+    ({"invoices": "due: date"}, "invoices takes at least one field"),
+    (fields(Due="date"), "invoices.Due"),
+    (fields(**{"a" * 25: "date"}), "24 characters"),
+    (fields(id="uuid"), "invoices.id"),
+    (fields(created_at="datetime"), "invoices.created_at"),
+    (fields(model_year="int"), "invoices.model_year"),
+    (fields(date="date"), "invoices.date"),
+    (fields(sort="int"), "invoices.sort"),
+    (fields(due=""), "invoices.due"),
+    (fields(due="day"), "invoices.due"),
+    (fields(due="date unqiue"), '"unqiue"'),
+    (fields(due="date searchable"), '"searchable"'),
+    (fields(extra="json unique"), '"unique"'),
+    (fields(due="date(7)"), "takes nothing in parentheses"),
+    (fields(number="str"), "invoices.number"),
+    (fields(number="str()"), "1 to 255"),
+    (fields(number="str(0)"), "1 to 255"),
+    (fields(number="str(256)"), "1 to 255"),
+    (fields(number="str(x)"), "1 to 255"),
+    (fields(rate="decimal"), "invoices.rate"),
+    (fields(rate="decimal(3, 9)"), "invoices.rate"),
+    (fields(rate="decimal(39, 2)"), "invoices.rate"),
+    (fields(state="enum"), "invoices.state"),
+    (fields(state="enum()"), "invoices.state"),
+    (fields(state="enum(a, a)"), "same value twice"),
+    (fields(state="enum(a-b, a_b)"), "same value twice"),
+    (fields(state="enum(A)"), '"A"'),
+    (fields(draft="enum(a)"), "invoices.draft"),
+    (fields(amount="money", amount_minor="int"), "invoices.amount_minor"),
+    (CUSTOMERS | fields(buyer="ref(customers)", buyer_id="uuid"), "invoices.buyer_id"),
+    (fields(buyer="ref(customers)"), "invoices.buyer"),
+    (fields(buyer="ref()"), "invoices.buyer"),
+    (fields(parent="ref(invoices)"), "invoices.parent"),
+    (
+        {"letters": {"reply": "ref(replies)"}, "replies": {"letter": "ref(letters)"}},
+        "letters.reply",
+    ),
+]
+
+
+@pytest.mark.parametrize(("declared", "named"), REFUSED)
+def test_the_sentence_names_what_is_wrong(
+    folder: Path, tmp_path: Path, declared: Declared, named: str
+) -> None:
+    with pytest.raises(UserMessageError) as refusal:
+        copy(folder, tmp_path / "service", modules=declared)
+
+    sentence = str(refusal.value)
+    assert "modules" in sentence
+    assert named in sentence
+    assert "\n" not in sentence.strip()
+    assert not (tmp_path / "service").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (json.dumps(fields(due="day")), "invoices.due"),
+        ("{invoices: {due: date}", "no partner"),
+        ('{invoices: {due: "date}}', "no partner"),
+    ],
+)
+def test_the_command_prints_it_and_nothing_else(
+    checkout: Path, tmp_path: Path, given: str, named: str
+) -> None:
+    run = copy_cli(checkout, tmp_path / "service", "--data", f"modules={given}")
+
+    assert run.returncode == 1
+    assert named in run.stderr
+    assert run.stderr.strip().count("\n") == 0
+    assert run.stdout == ""
+    assert not (tmp_path / "service").exists()
