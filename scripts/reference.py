@@ -1,12 +1,14 @@
-"""Write docs/reference/questions.md from the questions themselves."""
+"""Write docs/reference/questions.md, and the types in modules.md, from the source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
+from jinja2 import Environment, FileSystemLoader
 
 from variants import ROOT, choices, conditions
 
-PAGE = ROOT / "docs/reference/questions.md"
+PAGES = ROOT / "docs/reference"
 RULES = {
     "name": "one line of text with at least one character, at most 200",
     "line": "one line of text, at most 200 characters",
@@ -34,6 +36,28 @@ anything is written.
 | question | asks | takes | default |
 | --- | --- | --- | --- |
 """
+TYPES = "<!-- Types: written by scripts/reference.py. -->\n"
+TYPES_HEAD = """
+| type | takes | holds | can be |
+| --- | --- | --- | --- |
+"""
+# What a field of each type holds: in the database and over HTTP.
+HOLDS = {
+    "str": "text of 1 to so many characters",
+    "text": "text of up to 20,000 characters",
+    "int": "a whole number of 64 bits",
+    "decimal": "a decimal number, sent as text",
+    "money": "two columns: minor units of up to 10¹², and a currency of ISO 4217",
+    "bool": "true or false",
+    "date": "a date, `2030-01-31`",
+    "datetime": "a moment, with its offset from UTC",
+    "uuid": "a UUID",
+    "email": "an address for mail",
+    "url": "an address that begins with http or https",
+    "json": "an object, of any shape",
+    "enum": "one of the values, lower-case",
+    "ref": "the id of a row of the module that is not deleted, as `NAME_id`",
+}
 COMPUTED = """
 ## Computed answers
 
@@ -43,7 +67,11 @@ the template print them or loop over them.
 """
 
 
-def page() -> str:
+def pages() -> dict[str, str]:
+    return {"questions.md": questions_page(), "modules.md": modules_page()}
+
+
+def questions_page() -> str:
     return INTRODUCTION + "".join(asked()) + COMPUTED + "".join(computed())
 
 
@@ -61,6 +89,29 @@ def computed() -> Iterator[str]:
     for name, question in questions().items():
         if question.get("when") is False:
             yield f"- `{name}`\n"
+
+
+def modules_page() -> str:
+    """Print anew what the page says of types, between two marks."""
+    before, _, after = (PAGES / "modules.md").read_text().split(TYPES)
+    known = types()
+    return TYPES.join(
+        [before, TYPES_HEAD + "".join(map(row, known, known.values())) + "\n", after]
+    )
+
+
+def row(kind: str, known: Mapping[str, Any]) -> str:
+    flags = ", ".join(f"`{flag}`" for flag in known["flags"])
+    return f"| `{kind}` | {known.get('takes', '')} | {HOLDS[kind]} | {flags} |\n"
+
+
+def types() -> Mapping[str, Mapping[str, Any]]:
+    extensions = ["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
+    loader = FileSystemLoader(ROOT)
+    environment = Environment(loader=loader, extensions=extensions, autoescape=True)
+    found = environment.get_template("questions/modules.jinja").module
+    known: Mapping[str, Mapping[str, Any]] = vars(found)["types"]
+    return known
 
 
 def takes(accepted: str | list[str]) -> str:
@@ -82,5 +133,5 @@ def questions() -> dict[str, dict[str, object]]:
 
 
 if __name__ == "__main__":
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page())
+    for name, text in pages().items():
+        (PAGES / name).write_text(text)

@@ -1,7 +1,12 @@
 """The pages that are written from the questions say what the questions say."""
 
-from reference import PAGE, page
+import pytest
+
+from reference import PAGES, pages
 
 
-def test_the_questions_page_is_up_to_date() -> None:
-    assert PAGE.read_text() == page(), "run `python scripts/reference.py`"
+@pytest.mark.parametrize("name", pages())
+def test_a_page_is_up_to_date(name: str) -> None:
+    written = (PAGES / name).read_text()
+
+    assert written == pages()[name], "run `python scripts/reference.py`"
