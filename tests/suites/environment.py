@@ -14,6 +14,9 @@ from typing import Self
 from lock import LOCK, superset
 from tests.promises import servers
 
+# Each test of a row has a database of its own, which is copied file by file.
+MEMORY = Path("/dev/shm")
+ENOUGH_BYTES = 4 * 2**30
 NEEDS = """
 import json
 from dev.servers import STARTS
@@ -77,10 +80,17 @@ class Servers:
         folder = self._folder / str(len(self._urls))
         folder.mkdir()
         found = self._stack.enter_context(
-            servers.running(service, folder, python=python, given=given)
+            servers.running(service, folder, python=python, given=given | _place())
         )
         for variable, kind in wanted:
             self._urls[variable, kind] = found[variable]
+
+
+def _place() -> dict[str, str]:
+    """Say where servers keep their data: in memory, where there is enough of it."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+        return {"TMPDIR": str(MEMORY)}
+    return {}
 
 
 def _needs(service: Path, python: Path) -> dict[str, str]:
