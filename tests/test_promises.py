@@ -307,8 +307,10 @@ def test_two_relays_and_two_clocks_are_as_good_as_one(
     shop = Shop(address)
 
     shop.orders(200, concurrency=10)
-    # One may start well after the other: wait for the slower.
+    # One may start well after the other, and a busy worker stages one tick for several
+    # strikes that it finds late: wait for the slowest.
     wait_for("strikes", lambda: min(struck(clocks)) >= TICKS)
+    wait_for("ticks", lambda: service.count("ticks") >= TICKS)
     for clock in clocks:
         clock.kill()
     service.wait_for_the_outbox()
@@ -316,7 +318,7 @@ def test_two_relays_and_two_clocks_are_as_good_as_one(
     strikes = struck(clocks)
     ticks, done = service.count("ticks"), worker.count(CONFIRMED)
     report(f"two relays: {done} tasks done; two clocks: {strikes}, {ticks} ticks")
-    assert max(strikes) <= ticks + 1
+    assert sum(strikes) > ticks
     assert ticks == service.sql("SELECT count(DISTINCT due_at) FROM ticks")
     assert done == 200
     assert worker.count(DUPLICATE) == 0
