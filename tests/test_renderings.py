@@ -12,21 +12,25 @@ from variants import Answers
 
 PYTHONS = ("3.12", "3.13")
 
-RENDERINGS: list[Answers] = [
-    {"python_version": "3.13"},
-    {
-        "python_version": "3.12",
-        "cache": "none",
-        "tasks": "inline",
-        "telemetry": "none",
-        "ci": "none",
-        "example": "false",
-    },
-]
+DEFAULT: Answers = {"python_version": "3.13"}
+MINIMAL: Answers = {
+    "python_version": "3.12",
+    "cache": "none",
+    "tasks": "inline",
+    "telemetry": "none",
+    "ci": "none",
+    "example": "false",
+}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("answers", RENDERINGS, ids=["default", "minimal"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(DEFAULT, id="default"),
+        pytest.param(MINIMAL, id="minimal", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_rendering_passes_its_own_checks(
     folder: Path, tmp_path: Path, answers: Answers
 ) -> None:
