@@ -3,6 +3,8 @@
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from reference import types
+
 type Fields = dict[str, str]
 type Declared = dict[str, Fields]
 
@@ -18,34 +20,21 @@ FIELDS = """
     status type total_minor_units group self_rating data kind text url email count
     number
 """
-FLAGS = {
-    "text": ["searchable"],
-    "int": ["unique", "indexed"],
-    "money": ["indexed"],
-    "bool": ["indexed"],
-    "date": ["unique", "indexed"],
-    "datetime": ["unique", "indexed"],
-    "uuid": ["unique", "indexed"],
-    "email": ["unique", "indexed", "searchable"],
-    "url": ["searchable"],
-    "json": [],
-}
+KINDS = types()
 VALUES = "open paid-late on_hold v2 a none abcdefghijklmnopqrstuvwxyz012345"
 
 
 @st.composite
 def declarations(draw: st.DrawFn, modules: int = 3) -> Declared:
     """Draw modules, each of which may refer to those before it and to itself."""
-    known, known_fields = (
-        st.sampled_from(MODULES.split()),
-        st.sampled_from(FIELDS.split()),
-    )
-    names = draw(st.lists(known, min_size=modules, unique=True))
+    plurals = st.sampled_from(MODULES.split())
+    columns = st.sampled_from(FIELDS.split())
+    names = draw(st.lists(plurals, min_size=modules, unique=True))
     declared: Declared = {}
     for name in names[:modules]:
         plural = name.partition("/")[0]
         earlier = [each.partition("/")[0] for each in declared]
-        fields = draw(st.lists(known_fields, min_size=1, max_size=8, unique=True))
+        fields = draw(st.lists(columns, min_size=1, max_size=8, unique=True))
         declared[name] = {
             field: draw(specifications(earlier, plural)) for field in fields
         }
@@ -54,17 +43,19 @@ def declarations(draw: st.DrawFn, modules: int = 3) -> Declared:
 
 def specifications(earlier: list[str], own: str) -> st.SearchStrategy[str]:
     """Draw what a field holds: a type, what it takes, and flags that it can have."""
-    types = [flagged(st.just(kind), flags) for kind, flags in FLAGS.items()]
-    length = st.integers(1, 255).map("str({})".format)
-    types.append(flagged(length, ["unique", "indexed", "searchable"]))
-    types.append(flagged(decimals(), ["unique", "indexed"]))
     listed = st.lists(st.sampled_from(VALUES.split()), min_size=1, unique=True)
-    types.append(flagged(listed.map(lambda it: f"enum({', '.join(it)})"), ["indexed"]))
-    types.append(st.just(f"ref({own}) optional"))
-    if earlier:
-        reference = st.sampled_from(earlier).map("ref({})".format)
-        types.append(flagged(reference, ["unique", "indexed"]))
-    return st.one_of(types)
+    taking = {
+        "str": st.integers(1, 255).map("str({})".format),
+        "decimal": decimals(),
+        "enum": listed.map(lambda values: f"enum({', '.join(values)})"),
+        "ref": st.sampled_from(earlier).map("ref({})".format),
+    }
+    kinds = [
+        flagged(taking.get(kind, st.just(kind)), known["flags"])
+        for kind, known in KINDS.items()
+        if earlier or kind != "ref"
+    ]
+    return st.one_of(*kinds, st.just(f"ref({own}) optional"))
 
 
 @st.composite
@@ -75,7 +66,7 @@ def decimals(draw: st.DrawFn) -> str:
 
 @st.composite
 def flagged(draw: st.DrawFn, kind: st.SearchStrategy[str], flags: list[str]) -> str:
-    chosen = draw(st.lists(st.sampled_from([*flags, "optional"]), unique=True))
+    chosen = draw(st.lists(st.sampled_from(flags), unique=True))
     return " ".join([draw(kind), *chosen])
 
 
