@@ -8,6 +8,8 @@ ARGS ?=
 export UV := $(VENV)/bin/uv
 export PATH := $(VENV)/bin:$(PATH)
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+# The tests start hundreds of processes, which would compile all that they import again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo smoke test variants footprint suites arrays updates lint check lock clean
 
