@@ -3,11 +3,13 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 import copier._main
 import pytest
+import yaml
 from copier._jinja_ext import SandboxedEnvironment, get_yield_context
 from jinja2 import Template
 
@@ -16,6 +18,26 @@ from tests.variants.variants import Variants
 from variants import ROOT, render, snapshot
 
 COPIER = "copier"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Let each worker begin with its share of the tests that are given more time.
+
+    One that has nothing left steals from another, but never its last two: if those
+    took minutes, it would stand by until they end.
+    """
+    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    long = [item for item in items if item.get_closest_marker("timeout")]
+    short = iter([item for item in items if item not in long])
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        size = (len(items) - len(dealt)) // (workers - worker)
+        share = long[worker::workers]
+        dealt += [*share, *islice(short, max(0, size - len(share)))]
+    items[:] = dealt
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,12 +61,14 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def quick_copies() -> Iterator[None]:
     """Spare copies within this process what Copier repeats for every file.
 
-    It compiles each segment of each path anew and asks Git for the mode of each file.
+    It compiles each segment of each path anew, asks Git for the mode of each file, and
+    reads YAML with the slower of two parsers.
     The command, which runs in a process of its own, is tested as it is.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SandboxedEnvironment, "from_string", from_string_once)
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001
+        patch.setattr(yaml, "safe_load", partial(yaml.load, Loader=yaml.CSafeLoader))
         yield
 
 

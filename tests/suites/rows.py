@@ -54,8 +54,6 @@ class Shared:
         own = {
             # Rows at the same time must not write one cache.
             "MYPY_CACHE_DIR": str(self._folder / f"mypy-{_slot()}"),
-            # tests/test_renderings.py measures it; here it would cost a third more.
-            "PYTEST_ADDOPTS": "--no-cov",
             "UV_NO_SYNC": "1",
             "UV_PROJECT_ENVIRONMENT": str(environment),
         }
