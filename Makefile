@@ -17,10 +17,10 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMP) ## Render a service, start it and use it, until Ctrl-C: make demo MODULES=1
-	@exec env PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py demo $(if $(MODULES),modules)
+	@exec env PYTHONPATH=template $(VENV)/bin/python -B scripts/demo.py demo $(if $(MODULES),modules)
 
 smoke: $(STAMP) ## The same as demo, but end by itself and leave nothing behind
-	@exec env PYTHONPATH=template PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/python scripts/demo.py smoke $(if $(MODULES),modules)
+	@exec env PYTHONPATH=template $(VENV)/bin/python -B scripts/demo.py smoke $(if $(MODULES),modules)
 
 test: $(STAMP) ## Run the tests: make test ARGS="-k questions"
 	@$(VENV)/bin/pytest $(ARGS)

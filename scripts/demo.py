@@ -27,8 +27,8 @@ LOG_TAIL_LINES = 30
 DOCS = re.compile(r"API docs: (http://\S+)/docs")
 # A demo shows the service as it comes: on servers of its own.
 FORGOTTEN = {
-    "CACHE__URL", "DATABASE__URL", "MAIL__URL", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH",
-    "TASKS__BROKER_URL", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV",
+    "CACHE__URL", "DATABASE__URL", "MAIL__URL", "PYTHONPATH", "TASKS__BROKER_URL",
+    "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV",
 }  # fmt: skip
 
 # What renders a service into a folder and uses it; it serves while this is entered.
