@@ -23,6 +23,14 @@ BRANCH = re.compile(r"{%-?\s*(if|elif|for)\b")
 TAG = re.compile(r"{[{%]")
 PORTS = ("cache", "tasks", "broker", "telemetry")
 
+MINIMAL = {
+    "cache": "none",
+    "tasks": "inline",
+    "telemetry": "none",
+    "ci": "none",
+    "example": False,
+}
+
 type Lengths = dict[str, int]
 
 
@@ -111,8 +119,12 @@ class TestRenderings:
         for files in pythons:
             lengths = {name: lines(text) for name, text in files.items()}
 
-            assert median(lengths.values()) <= 40, median(lengths.values())
-            assert not longer(lengths, than=200)
+            assert median(lengths.values()) <= 120, median(lengths.values())
+            assert not longer(lengths, than=300)
+
+    def test_files_are_few(self, variants: Variants) -> None:
+        assert len(variants.files({})) <= 300
+        assert len(variants.files(MINIMAL)) <= 183
 
     def test_functions_are_short(self, pythons: list[dict[str, bytes]]) -> None:
         for files in pythons:

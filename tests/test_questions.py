@@ -29,6 +29,7 @@ DEFAULTS = {
     "monitoring": True,
     "ci": "github",
     "example": True,
+    "platform_tests": False,
     "modules": {},
 }
 

@@ -16,7 +16,7 @@ from tests.updates.conftest import thin
 
 WIDTH = 88
 SEAMS = ("api.py.jinja", "tables.py.jinja", "pyproject.toml.jinja")
-CHECKED = "tests/modules tests/architecture tests/platform/database/test_migrations.py"
+CHECKED = "tests/modules tests/architecture tests/architecture/test_migrations.py"
 
 
 @pytest.fixture(scope="session")

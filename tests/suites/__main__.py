@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from tests.suites import pythons, rendering
-from tests.suites.array import STRENGTHS, commit, committed, cover
+from tests.suites.array import STRENGTHS, commit, committed, cover, rows_of
 from tests.suites.environment import Servers
 from tests.suites.rows import Isolated, Outcome, Row, Shared, run
 from tests.variants.variants import Variants
@@ -27,7 +27,7 @@ def main() -> int:
     options = parse()
     if options.write:
         template = snapshot(fresh(FOLDER / "template"))
-        variants = list(Variants.of(template).every())
+        variants = rows_of(Variants.of(template).every())
         for strength in STRENGTHS:
             rows = cover(variants, strength)
             print(f"{commit(rows, strength)}: {len(rows)} rows")

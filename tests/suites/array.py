@@ -13,11 +13,16 @@ from pathlib import Path
 from variants import Answers
 
 FOLDER = Path(__file__).parent
-STRENGTHS = (2, 3)
+STRENGTHS = (1, 2, 3)
 TRIES = 20
 
 type Pair = tuple[str, object]
 type Tuple = tuple[Pair, ...]
+
+
+def rows_of(variants: Iterable[Answers]) -> list[Answers]:
+    """Those that a row may be: with the platform's tests, which show the most."""
+    return [variant for variant in variants if variant["platform_tests"]]
 
 
 def tuples(answers: Answers, strength: int) -> set[Tuple]:

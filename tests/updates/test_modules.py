@@ -24,7 +24,7 @@ CUSTOMERS = {"name": "str(200) searchable", "email": "email unique"}
 INVOICES = {"number": "str(32) unique", "customer": "ref(customers)"}
 LATER = {"due": "date optional indexed", "amount": "money optional"}
 SERVICE = "app/modules/invoices/service.py"
-MIGRATIONS = "tests/platform/database/test_migrations.py"
+MIGRATIONS = "tests/architecture/test_migrations.py"
 RULE = """
     async def remind(self, invoice_id: UUID) -> None:
         await self.get(invoice_id)

@@ -7,8 +7,8 @@ from pydantic import HttpUrl
 
 from app.modules.orders.settings import OrdersSettings
 from app.settings import Settings
+from tests.fixtures.third_party import Behaviour, Stub, answer
 from tests.modules.orders.conftest import Place
-from tests.platform.http.stub import Behaviour, Stub, answer
 
 
 @pytest.fixture

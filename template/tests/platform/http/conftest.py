@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.platform.http import HttpClient, HttpSettings
-from tests.platform.http.stub import Stub
+from tests.fixtures.third_party import Stub
 
 
 @pytest.fixture

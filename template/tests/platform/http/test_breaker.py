@@ -16,8 +16,8 @@ from app.platform.http import (
 )
 from app.platform.http.breaker import Breaker
 from dev.ports import free_port
+from tests.fixtures.third_party import Behaviour, Stub, answer, drop, hang
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Behaviour, Stub, answer, drop, hang
 
 
 class Clock:

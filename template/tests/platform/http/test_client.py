@@ -11,8 +11,8 @@ from app.platform.http import (
     HttpUnavailable,
     ThirdPartyTimedOut,
 )
+from tests.fixtures.third_party import Behaviour, Stub, answer, drip, hang
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Behaviour, Stub, answer, drip, hang
 
 
 class TestDeadline:

@@ -3,8 +3,8 @@
 import asyncio
 
 from app.platform.http import BreakerState, HttpClient, NoConnection
+from tests.fixtures.third_party import Stub, answer, hang
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Stub, answer, hang
 
 
 class TestConnections:

@@ -9,8 +9,8 @@ from app.platform.http import (
 from app.platform.http.metrics import MAX_HOSTS
 from app.platform.telemetry.metrics import OTHER
 from tests.fixtures.metrics import Seen
+from tests.fixtures.third_party import Stub, answer, hang
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Stub, answer, hang
 
 COUNT = "http_client_request_duration_seconds_count"
 

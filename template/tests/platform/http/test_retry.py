@@ -6,8 +6,8 @@ import time
 import pytest
 
 from app.platform.http import BreakerState, HttpClient, ThirdPartyErred
+from tests.fixtures.third_party import Behaviour, Stub, answer, drop
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Behaviour, Stub, answer, drop
 
 
 class TestRetry:

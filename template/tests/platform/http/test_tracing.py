@@ -2,7 +2,7 @@ import pytest
 
 from app.platform.http import HttpClient, ThirdPartyErred
 from tests.fixtures.metrics import Seen
-from tests.platform.http.stub import Stub, answer
+from tests.fixtures.third_party import Stub, answer
 
 
 class TestAttempt:

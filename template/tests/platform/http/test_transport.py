@@ -10,8 +10,8 @@ from app.platform.http import (
     HttpClient,
     ThirdPartyMisbehaved,
 )
+from tests.fixtures.third_party import Stub, answer, flood
 from tests.platform.http.conftest import hasty
-from tests.platform.http.stub import Stub, answer, flood
 
 
 class Price(BaseModel):

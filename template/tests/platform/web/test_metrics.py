@@ -6,7 +6,8 @@ from app.platform.database import Database
 from app.platform.telemetry.metrics import OTHER
 from app.platform.web.metrics import MeasuredRequests
 from app.platform.web.readiness import Check, Readiness, ReadinessSettings
-from tests.fixtures.metrics import Seen, Telling
+from tests.fixtures.metrics import Seen
+from tests.platform.web.metrics_client import Telling
 
 COUNT = "http_server_request_duration_seconds_count"
 

@@ -1,6 +1,7 @@
 from opentelemetry.trace import SpanKind
 
-from tests.fixtures.metrics import PARENT, Telling
+from tests.fixtures.metrics import PARENT
+from tests.platform.web.metrics_client import Telling
 
 
 class TestRequest:

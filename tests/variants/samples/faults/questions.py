@@ -40,8 +40,8 @@ QUESTIONS = [
         "a plugin that is not there",
         replace(
             "questions/computed.yml",
-            '"service", "mail", tasks]',
-            '"service", "post", tasks]',
+            '"fixtures.service", "fixtures.mail"',
+            '"fixtures.service", "fixtures.post"',
         ),
         "tests/conftest.py",
         r'names "tests\.fixtures\.post"',
