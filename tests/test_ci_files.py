@@ -98,8 +98,8 @@ class TestEveryPipeline:
         service = pipelines(name)
         composed = dict(
             image
-            for part in (service / "ops/compose").glob("*.yaml")
-            for image in images(part)
+            for file in [service / "compose.yaml", *service.glob("ops/*/compose.yaml")]
+            for image in images(file)
         )
 
         for file in files(service):

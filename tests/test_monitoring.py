@@ -149,7 +149,7 @@ class TestContainers:
                 assert port.startswith("127.0.0.1:"), port
 
     def test_nothing_can_write_but_to_its_volume(self, service: Path) -> None:
-        folder = service / "ops/compose"
+        folder = service / "ops/monitoring"
         for name, container in containers(service).items():
             assert container["read_only"] is True
             for volume in container["volumes"]:
@@ -160,7 +160,7 @@ class TestContainers:
 
 
 def containers(service: Path) -> dict[str, files.Json]:
-    file = service / "ops/compose/monitoring.yaml"
+    file = service / "ops/monitoring/compose.yaml"
     return yaml.safe_load(file.read_text())["services"]
 
 

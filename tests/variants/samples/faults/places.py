@@ -38,11 +38,11 @@ PLACES = [
     Injected(
         "a mounted folder that is not there",
         replace(
-            "template/ops/compose/monitoring.yaml",
-            "../monitoring/grafana/dashboards:",
-            "../monitoring/grafana/boards:",
+            "template/ops/monitoring/compose.yaml",
+            "./grafana/dashboards:",
+            "./grafana/boards:",
         ),
-        "ops/compose/monitoring.yaml",
+        "ops/monitoring/compose.yaml",
         "needs ops/monitoring/grafana/boards",
         sometimes=True,
     ),
@@ -54,8 +54,8 @@ PLACES = [
     ),
     Injected(
         "a variable of a declined adapter",
-        append("template/ops/compose/mail.yaml", "# CACHE__URL\n"),
-        "ops/compose/mail.yaml",
+        append("includes/compose/mail.yaml", "# CACHE__URL\n"),
+        "compose.yaml",
         "sets CACHE__URL",
         sometimes=True,
     ),
