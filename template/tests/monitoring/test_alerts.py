@@ -42,7 +42,7 @@ class TestAlert:
     def test_has_a_runbook(self, file: Path, name: str, rule: str) -> None:
         page, anchor = RUNBOOK.findall(rule)[0]
 
-        assert f"\n## {name}\n" in (SERVICE / page).read_text()
+        assert f"\n### {name}\n" in (SERVICE / page).read_text()
         assert anchor == name.lower()
 
     @every_alert()
