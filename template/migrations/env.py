@@ -1,9 +1,12 @@
 """How Alembic reaches the database: one at a time, and one owner's tables at a time."""
 
 import asyncio
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,7 +32,9 @@ def main() -> None:
         )
         context.run_migrations()
         return
-    settings = context.config.attributes["database"] or DatabaseAlone.load().database
+    settings = (
+        context.config.attributes.get("database") or DatabaseAlone.load().database
+    )
     asyncio.run(_migrate(settings))
 
 
@@ -51,26 +56,45 @@ async def _bound_lock_waits(
 
 
 def _run(connection: Connection) -> None:
-    branches.recall(connection, context.script)
+    script = context.script
+    # The command `alembic` knows the folders that pyproject.toml lists.
+    listed = [Path(str(folder)) for folder in script.version_locations]
+    folders = [*listed, *migrations.branches().values()]
+    script.version_locations = list(
+        {each.resolve(): str(each) for each in folders}.values()
+    )
+    migrations.require_whole(script)
+    stand_ins = branches.recall(connection, script)
     context.configure(
         connection=connection,
         target_metadata=METADATA,
         include_object=_belongs_to_branch,
         transaction_per_migration=True,
         compare_server_default=True,
+        on_version_apply=partial(_keep, stand_ins),
     )
     try:
         with context.begin_transaction():
             context.run_migrations()
     finally:
-        branches.remember(connection, context.script)
+        branches.remember(connection, script)
+
+
+def _keep(stand_ins: set[str], *, heads: set[str], **_: Any) -> None:
+    """Undo a step below what this code does not know: its tables build on it."""
+    if lost := stand_ins - branches.lineage(context.script, heads):
+        names = ", ".join(sorted(lost))
+        message = f"The database is ahead of {names}: use the newer code to go back"
+        raise CommandError(message)
 
 
 def _belongs_to_branch(
     thing: Any, name: str | None, kind: str, reflected: bool, compared: Any
 ) -> bool:
     """Show autogenerate only the tables of the branch that the revision is for."""
-    branch: str | None = context.config.attributes["branch"]
+    branch: str | None = context.config.attributes.get("branch")
+    if kind == "table" and name == branches.TABLE:
+        return False
     if kind != "table" or branch is None:
         return True
     if reflected and compared is None:

@@ -1,4 +1,9 @@
 import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -19,7 +24,7 @@ def run(
 
 
 class TestMigrate:
-    def test_says_plainly_that_it_does_not_know_a_revision(
+    def test_says_plainly_that_a_revision_is_nobodys(
         self, run: CliRunner, database_settings: DatabaseSettings
     ) -> None:
         unknown = "INSERT INTO alembic_version VALUES ('gone_0001')"
@@ -50,6 +55,43 @@ class TestMigration:
         assert done.exit_code == 0
         assert "no migration is needed" in done.output
         assert sorted(APP.rglob("migrations/*.py")) == before
+
+    def test_never_writes_over_another(
+        self, tmp_path: Path, database_settings: DatabaseSettings
+    ) -> None:
+        """On one day, in words that begin alike: in a copy of the service."""
+        service = _copy(tmp_path)
+        models = service / "app/platform/idempotency/models.py"
+        for table in ("first", "second"):
+            models.write_text(models.read_text() + MODEL.format(table=table))
+            message = f"add what the whole platform needs from now on: {table}"
+            _run(service, database_settings, "migration", "platform", message)
+            _run(service, database_settings, "migrate")
+
+        written = service.glob("app/platform/migrations/*add_what_the_whole*.py")
+        assert len(list(written)) == 2
+
+
+MODEL = """
+
+class Table_{table}(Base):
+    __tablename__ = "{table}"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+
+
+def _copy(directory: Path) -> Path:
+    passed_over = shutil.ignore_patterns("__pycache__")
+    for name in ("app", "migrations"):
+        shutil.copytree(APP.parent / name, directory / name, ignore=passed_over)
+    return directory
+
+
+def _run(service: Path, settings: DatabaseSettings, *words: str) -> None:
+    url = {"DATABASE__URL": settings.url.get_secret_value()}
+    command = [sys.executable, "-m", "app.cli", *words]
+    subprocess.run(command, cwd=service, env=os.environ | url, check=True)
 
 
 async def _execute(settings: DatabaseSettings, statement: str) -> None:

@@ -1,11 +1,19 @@
 """Where migrations live: a branch for each package that owns tables."""
 
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+from alembic.operations.ops import CreateTableOp, RenameTableOp
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError, to_list
 from sqlalchemy import MetaData, Table
 
 from app.platform.database.model import Base
@@ -13,7 +21,8 @@ from app.platform.database.settings import DatabaseSettings
 
 APP = Path(__file__).parents[2]
 
-_FILE = "%%(year)d_%%(month).2d_%%(day).2d_%%(slug)s"
+# No two revisions have the same name: each has an identifier of its own.
+_FILE = "%%(year)d_%%(month).2d_%%(day).2d_%%(hour).2d%%(minute).2d_%%(rev)s_%%(slug)s"
 
 
 def branches() -> dict[str, Path]:
@@ -59,10 +68,38 @@ def modules_of(metadata: MetaData) -> list[str]:
     return list(dict.fromkeys(home[2] for home in found if home[1] == "modules"))
 
 
+def revisions(config: Config) -> ScriptDirectory:
+    """Read every revision. Raises, in a sentence, when a chain of them is broken."""
+    script = ScriptDirectory.from_config(config)
+    require_whole(script)
+    return script
+
+
+def require_whole(script: ScriptDirectory) -> None:
+    """Alembic only warns of a revision that is missing or twice, and then stumbles."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            script.get_heads()
+    except UserWarning as warning:
+        raise CommandError(f"The migrations are broken: {warning}") from warning
+
+
+def require_one_head(branch: str) -> None:
+    """Two revisions that were written at the same time both follow the same one."""
+    found = _of(branch, revisions(alembic_config()))
+    ends = [each.revision for each in found if each.is_head]
+    if len(ends) > 1:
+        raise CommandError(
+            f"The branch {branch} has {len(ends)} heads, {' and '.join(sorted(ends))}:"
+            " one must name the other as its down_revision"
+        )
+
+
 def created_by(branch: str, table: str) -> bool:
     """Tell whether a revision of the branch created the table."""
-    revisions = branches()[branch].glob("*.py")
-    return any(f'"{table}"' in revision.read_text() for revision in revisions)
+    script = revisions(alembic_config())
+    return any(table in _creates(revision) for revision in _of(branch, script))
 
 
 def missing_dependencies(branch: str) -> list[str] | None:
@@ -71,30 +108,64 @@ def missing_dependencies(branch: str) -> list[str] | None:
 
     They create the tables that a foreign key of the branch refers to.
     """
-    script = ScriptDirectory.from_config(alembic_config())
+    script = revisions(alembic_config())
     known = {
         dependency
-        for revision in script.walk_revisions()
-        if Path(revision.path).parent == branches()[branch]
-        for dependency in revision.dependencies or ()
+        for revision in _of(branch, script)
+        for dependency in to_list(revision.dependencies, [])
     }
     needed = {_creator(script, table) for table in _foreign_tables(branch)}
     return sorted(needed - known) or None
 
 
-def _foreign_tables(branch: str) -> set[str]:
-    own = {table.name for table in tables_of(branch)}
-    keys = [key for table in tables_of(branch) for key in table.foreign_keys]
-    return {key.column.table.name for key in keys} - own
+def _foreign_tables(branch: str) -> list[Table]:
+    own = list(tables_of(branch))
+    keys = [key for table in own for key in table.foreign_keys]
+    return [key.column.table for key in keys if key.column.table not in own]
 
 
-def _creator(script: ScriptDirectory, table: str) -> str:
-    """Find the first revision that names the table."""
-    return next(
-        revision.revision
-        for revision in reversed(list(script.walk_revisions()))
-        if f'"{table}"' in Path(revision.path).read_text()
+def _creator(script: ScriptDirectory, table: Table) -> str:
+    """Find the revision that creates the table: at the latest, its branch's head."""
+    mappers = [each for each in Base.registry.mappers if each.local_table is table]
+    revisions = _of(_owner(mappers[0].class_.__module__), script)
+    if not revisions:
+        raise CommandError(f"The table {table.name} has no migration: write it first")
+    creators = [each for each in revisions if table.name in _creates(each)]
+    return (creators or revisions[:1])[-1].revision
+
+
+def _of(branch: str | None, script: ScriptDirectory) -> list[Script]:
+    """List the revisions of a branch, the last one first."""
+    return [each for each in script.walk_revisions() if branch in each.branch_labels]
+
+
+def _creates(revision: Script) -> set[str]:
+    """Run the revision against no database, and name the tables that it makes."""
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": StringIO()}
     )
+    recorder = _Recorder(context)
+    # The module belongs to this `ScriptDirectory` alone.
+    vars(revision.module)["op"] = recorder
+    # What it does after it has asked for rows cannot be known without a database.
+    with suppress(Exception):
+        revision.module.upgrade()
+    return recorder.tables
+
+
+class _Recorder(Operations):
+    """Stands for `op` in a revision, and notes which tables it creates."""
+
+    def __init__(self, context: MigrationContext) -> None:
+        super().__init__(context)
+        self.tables: set[str] = set()
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        if isinstance(operation, CreateTableOp):
+            self.tables.add(operation.table_name)
+        elif isinstance(operation, RenameTableOp):
+            self.tables.add(operation.new_table_name)
+        return super().invoke(operation)
 
 
 def _is_there(folder: Path) -> bool:

@@ -10,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
-from app.platform.database import DatabaseSettings
+from app.platform.database import Database, DatabaseSettings
 from app.platform.database.migrations import alembic_config
+from app.platform.database.schema import SchemaCheck
+from tests.fixtures.database import Stage
 
 REVISION = """
 from alembic import op
@@ -20,6 +22,7 @@ revision = "{branch}_{number}"
 down_revision = {down!r}
 branch_labels = {labels!r}
 depends_on = {depends!r}
+backward_compatible = {compatible!r}
 
 
 def upgrade() -> None:
@@ -39,7 +42,14 @@ class Code:
         self._settings = settings
         self.branches: dict[str, int] = {}
 
-    def write(self, branch: str, number: int, depends: str | None = None) -> None:
+    def write(
+        self,
+        branch: str,
+        number: int,
+        depends: str | None = None,
+        *,
+        compatible: bool = True,
+    ) -> None:
         """Add a revision to a branch, which is in the code from now on."""
         folder = self.directory / branch
         folder.mkdir(exist_ok=True)
@@ -49,9 +59,15 @@ class Code:
             down=f"{branch}_{number - 1}" if number > 1 else None,
             labels=(branch,) if number == 1 else None,
             depends=depends,
+            compatible=compatible,
         )
         (folder / f"{number}.py").write_text(revision)
         self.branches[branch] = number
+
+    def lose(self, branch: str, number: int) -> None:
+        """Be the older version, which does not have this revision yet."""
+        (self.directory / branch / f"{number}.py").unlink()
+        self.branches[branch] = number - 1
 
     def migrate(self) -> list[str]:
         """Upgrade, and return what was logged."""
@@ -65,6 +81,14 @@ class Code:
         own = str(config.get_main_option("version_locations"))
         config.set_main_option("version_locations", os.pathsep.join([own, *folders]))
         return config
+
+    async def check(self) -> None:
+        """Ask what `/readyz` asks of this version of the code."""
+        async with Database.open(self._settings, stage=Stage()) as database:
+            await SchemaCheck(database, self.config())()
+
+    def execute(self, statement: str) -> None:
+        asyncio.run(_execute(self._settings, statement))
 
     def query(self, statement: str) -> set[str]:
         return asyncio.run(_query(self._settings, statement))
@@ -82,3 +106,10 @@ async def _query(settings: DatabaseSettings, statement: str) -> set[str]:
         found = set(await connection.scalars(text(statement)))
     await engine.dispose()
     return found
+
+
+async def _execute(settings: DatabaseSettings, statement: str) -> None:
+    engine = create_async_engine(settings.session_url)
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    await engine.dispose()

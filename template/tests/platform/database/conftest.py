@@ -1,13 +1,20 @@
 """A database that also has the tables of the tests."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.platform.database import Base, Database, DatabaseSettings
 from tests.fixtures.database import Stage
+from tests.platform.database.code import Code
 from tests.platform.database.notes import TABLES
+
+
+@pytest.fixture
+def code(tmp_path: Path, database_settings: DatabaseSettings) -> Code:
+    return Code(tmp_path, database_settings)
 
 
 @pytest.fixture
