@@ -11,7 +11,12 @@ from structlog.typing import EventDict, Processor
 from app.platform.configuration import Refusal, Section
 from app.platform.observability import context
 from app.platform.observability.redaction import redacted
-from app.platform.observability.rendering import Output, render_json
+from app.platform.observability.rendering import (
+    Output,
+    Rendering,
+    malformed,
+    render_json,
+)
 
 # They say once more what the access line and the 500 problem say.
 _REPETITIVE = ("uvicorn.access",)
@@ -38,7 +43,7 @@ def install(settings: LoggingSettings, *, service: str, environment: str) -> Non
     collect = _collect({"service": service, "environment": environment})
     render = _render(settings)
     structlog.configure(
-        processors=[*collect, *render],
+        processors=[Rendering([*collect, *render])],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=Output,
         cache_logger_on_first_use=False,
@@ -97,4 +102,10 @@ class _StandardOutput(logging.Handler):
     """Writes where standard output is now, not where it was at start."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        Output(record.name).info(self.format(record))
+        output = Output(record.name)
+        try:
+            line = self.format(record)
+        except Exception as error:
+            # The promise: a library that logs badly goes on, and is seen to.
+            line = malformed(record.msg, output, error)
+        output.info(line)

@@ -1,11 +1,13 @@
-"""How an event becomes one line of JSON, whatever its fields contain."""
+"""How an event becomes one line, whatever its fields contain."""
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import to_json
-from structlog.typing import EventDict
+from structlog import DropEvent
+from structlog.typing import EventDict, Processor
 
 
 def render_json(_: Any, __: str, event: EventDict) -> str:
@@ -24,6 +26,42 @@ def render_json(_: Any, __: str, event: EventDict) -> str:
     return line.decode()
 
 
+class Rendering:
+    """
+    A chain of processors that never raises in whoever logs.
+
+    An event that cannot be written leaves a line that says so.
+    """
+
+    def __init__(self, processors: Sequence[Processor]) -> None:
+        self._processors = processors
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> Any:
+        name, result = event.get("event"), event
+        try:
+            for process in self._processors:
+                result = process(logger, method, result)  # type: ignore[assignment]
+        except DropEvent:
+            raise
+        except Exception as error:
+            # The promise: whoever logs goes on, whatever a field's own code raises.
+            return malformed(name, logger, error)
+        return result
+
+
+def malformed(event: object, logger: object, error: Exception) -> str:
+    """Say which event could not be written, in words that cannot fail."""
+    name = getattr(logger, "name", None)
+    line = {
+        "level": "error",
+        "event": "log.malformed",
+        "logger": name if isinstance(name, str) else "",
+        "malformed_event": event[:200] if isinstance(event, str) else "",
+        "error": type(error).__name__,
+    }
+    return json.dumps(line)
+
+
 class Output:
     """Standard output as structlog's logger: each call writes one line."""
 
@@ -33,6 +71,17 @@ class Output:
         self.name = name
 
     def info(self, line: str) -> None:
+        """Write it, or else be silent: there is nobody left to tell."""
+        try:
+            self._write(line)
+        except UnicodeEncodeError:
+            self._write(line.encode("ascii", "backslashreplace").decode())
+        except (OSError, ValueError):
+            # Whoever read it has gone, or it is closed.
+            return
+
+    @staticmethod
+    def _write(line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 

@@ -2,7 +2,8 @@ import json
 import logging
 import warnings
 from datetime import datetime, timedelta
-from typing import Any
+from io import BytesIO, StringIO, TextIOWrapper
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -23,6 +24,24 @@ def read(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert output.count("\n") == 1
     line: dict[str, Any] = json.loads(output)
     return line
+
+
+class Broken:
+    """What no log can show."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class BrokenError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def circular() -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    fields["again"] = fields
+    return fields
 
 
 class TestInstall:
@@ -119,3 +138,89 @@ class TestInstall:
         structlog.get_logger().info("thing.done")
 
         assert not capsys.readouterr().out.startswith("{")
+
+
+class TestWhatCannotBeWritten:
+    @pytest.mark.parametrize("format_", ["json", "console"])
+    @pytest.mark.parametrize(
+        "value", [Broken(), circular(), {1: "a", None: "b"}, {Broken(): 1}]
+    )
+    def test_leaves_a_line(
+        self,
+        value: object,
+        format_: Literal["json", "console"],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        install(LoggingSettings(format=format_), service="shop", environment="test")
+
+        structlog.get_logger("app.here").info("thing.done", value=value)
+
+        assert "thing.done" in capsys.readouterr().out
+
+    def test_names_the_event_and_what_went_wrong(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        structlog.get_logger("app.here").info("thing.done", value={Broken(): 1})
+
+        assert read(capsys) == {
+            "level": "error",
+            "event": "log.malformed",
+            "logger": "app.here",
+            "malformed_event": "thing.done",
+            "error": "RuntimeError",
+        }
+
+    @pytest.mark.parametrize(
+        ("message", "arguments"),
+        [("%d pieces", ("many",)), ("%s and %s", ("one",)), ("%(a)s", ({"b": 1},))],
+    )
+    def test_of_a_library_is_named(
+        self,
+        message: str,
+        arguments: tuple[object, ...],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        # Without pytest's own handlers, which raise.
+        install(LoggingSettings(), service="shop", environment="test")
+
+        logging.getLogger("library").warning(message, *arguments)
+
+        line = read(capsys)
+        assert line["event"] == "log.malformed"
+        assert line["logger"] == "library"
+        assert line["malformed_event"] == message
+
+    def test_may_be_an_exception_without_words(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        try:
+            raise BrokenError
+        except BrokenError:
+            structlog.get_logger().exception("thing.failed")
+            logging.getLogger("library").exception("failed")
+
+        assert len(capsys.readouterr().out.splitlines()) == 2
+
+    @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("closed")])
+    def test_is_lost_with_standard_output(
+        self, error: Exception, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Gone(StringIO):
+            def write(self, _: str) -> int:
+                raise error
+
+        monkeypatch.setattr("sys.stdout", Gone())
+
+        structlog.get_logger().info("thing.done")
+        logging.getLogger("library").warning("done")
+
+    def test_in_this_encoding_is_spelled_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        install(LoggingSettings(format="console"), service="s", environment="test")
+        written = BytesIO()
+        monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii"))
+
+        structlog.get_logger().info("thing.done", name="Zo\u00eb \ud800")
+
+        assert b"Zo\\xeb \\ud800" in written.getvalue()
