@@ -9,4 +9,3 @@ class Lease:
 
     token: bytes
     granted: bool
-    fill_within_seconds: float

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from time import monotonic
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import structlog
 from pydantic import Field, SecretStr
@@ -38,7 +38,7 @@ class RedisCacheSettings(Section):
     url: Annotated[SecretStr, speaks("redis", "rediss", "unix")]
     """redis://, rediss:// or unix://, with user and password if needed."""
     timeout_ms: int = Field(50, ge=1)
-    """For all that one read asks, so that a server that hangs delays it no longer."""
+    """For one question: a read asks for a value, and again to keep what it loaded."""
     cooldown_seconds: float = Field(1.0, gt=0)
     """After a failure, how often one caller tries again on behalf of all."""
     max_connections: int = Field(32, ge=1)
@@ -69,7 +69,7 @@ class RedisCache:
             # By default the client retries for seconds. How long one command may take
             # is said in `_ask`; a second clock would cost a quarter of each hit.
             retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=settings.timeout_ms / 1000,
+            socket_connect_timeout=None,
             socket_timeout=None,
             # The third version would reuse a connection that has an unread reply.
             protocol=2,
@@ -77,21 +77,18 @@ class RedisCache:
             yield cls(redis, settings)
 
     async def get(self, key: str, *, lease_seconds: float) -> bytes | Lease | None:
-        asked = monotonic()
         token = LEASE + token_bytes(16)
         held = await self._ask(lambda: self._get(key, token, lease_seconds))
         if held is None or not held.startswith(LEASE):
             return held
-        left = self._timeout_seconds - (monotonic() - asked)
-        return Lease(held, granted=held == token, fill_within_seconds=left)
+        return Lease(held, granted=held == token)
 
     async def fill(
         self, key: str, value: bytes, *, lease: Lease, ttl_seconds: float
     ) -> bool:
         ttl_ms = _milliseconds(ttl_seconds)
         filled = await self._ask(
-            lambda: self._redis.eval(FILL, 1, key, lease.token, value, ttl_ms),
-            within_seconds=lease.fill_within_seconds,
+            lambda: self._redis.eval(FILL, 1, key, lease.token, value, ttl_ms)
         )
         return filled == 1
 
@@ -127,19 +124,17 @@ class RedisCache:
         held = await self._redis.get(key)
         return held if isinstance(held, bytes) else None
 
-    async def _ask[T](
-        self, command: Callable[[], Awaitable[T]], within_seconds: float | None = None
-    ) -> T | None:
+    async def _ask[T](self, command: Callable[[], Awaitable[T]]) -> T | None:
         """Return the answer, or `None` if there is none in time."""
         if not self._cooldown.admits():
             return None
-        deadline = monotonic() + self._timeout_seconds
+        patience = Patience(self._timeout_seconds)
         try:
-            async with asyncio.timeout(within_seconds or self._timeout_seconds):
+            async with patience:
                 answer = await self._answer(command)
         except (RedisError, OSError) as error:
             self._cooldown.report(error)
-            if not isinstance(error, ResponseError) and not self._was_busy(deadline):
+            if not isinstance(error, ResponseError) and not patience.was_late:
                 self._cooldown.begin()
             return None
         self._cooldown.end()
@@ -151,10 +146,6 @@ class RedisCache:
                 await self._settle()
             return await command()
 
-    def _was_busy(self, deadline: float) -> bool:
-        """Say if the timer fired so late that it was not the server that was slow."""
-        return monotonic() - deadline > self._timeout_seconds / 2
-
     async def _settle(self) -> None:
         owed = dict(self._owed)
         await self._redis.delete(*owed)
@@ -162,6 +153,39 @@ class RedisCache:
         for key, mark in owed.items():
             if self._owed.get(key) is mark:
                 del self._owed[key]
+
+
+class Patience:
+    """
+    Waits so long for a server, and no shorter because this process was busy.
+
+    When time is up, the answer may have come while nobody could read it. It has as
+    long again as the event loop was late, and a little longer at least.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.was_late = False
+        self._seconds = seconds
+        self._least_grace = seconds / 20
+        self._limit = asyncio.timeout(None)
+        self._ends: float | None = None
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._loop = asyncio.get_running_loop()
+        due = self._loop.time() + self._seconds
+        self._timer = self._loop.call_at(due, self._grant, due)
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._timer.cancel()
+        if self._ends is not None:
+            self.was_late = self._loop.time() - self._ends > self._least_grace
+        await self._limit.__aexit__(*error)
+
+    def _grant(self, due: float) -> None:
+        now = self._loop.time()
+        self._ends = now + max(now - due, self._least_grace)
+        self._limit.reschedule(self._ends)
 
 
 class Cooldown:

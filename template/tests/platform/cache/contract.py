@@ -8,7 +8,7 @@ import pytest
 
 from app.platform.cache import CacheStore, Lease
 
-NOT_HELD = Lease(b"not held", granted=True, fill_within_seconds=1)
+NOT_HELD = Lease(b"not held", granted=True)
 
 
 async def leased(store: CacheStore, key: str) -> Lease:

@@ -22,9 +22,9 @@ class MemoryStore:
         if not self.reachable:
             return None
         if (held := self._find(key)) is None:
-            lease = Lease(uuid4().bytes, granted=False, fill_within_seconds=1)
+            lease = Lease(uuid4().bytes, granted=False)
             self._held[key] = lease, monotonic() + lease_seconds
-            held = Lease(lease.token, granted=True, fill_within_seconds=1)
+            held = Lease(lease.token, granted=True)
         await asyncio.sleep(0)
         return held
 
