@@ -1,8 +1,11 @@
 import asyncio
 
-from httpx import AsyncClient
+import pytest
+from httpx import ASGITransport, AsyncClient
+from pydantic import ValidationError
 
 from app.main import create_app
+from app.platform.web import WebSettings
 from app.settings import Settings
 
 
@@ -27,3 +30,24 @@ async def test_is_ready_soon_after_its_start(client: AsyncClient) -> None:
             await asyncio.sleep(0.05)
 
     assert answer.json()["dependencies"]["schema"]["status"] == "ok"
+
+
+async def test_works_behind_a_gateway_that_takes_off_a_prefix(
+    settings: Settings,
+) -> None:
+    web = settings.web.model_copy(update={"root_path": "/shop"})
+    app = create_app(settings.model_copy(update={"web": web}))
+    transport = ASGITransport(app)
+
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        page = await client.get("/docs")
+        description = await client.get("/openapi.json")
+
+    assert "/shop/openapi.json" in page.text
+    assert description.json()["servers"] == [{"url": "/shop"}]
+
+
+@pytest.mark.parametrize("prefix", ["shop", "/shop/", "/", "/a b", "http://x/shop"])
+def test_a_prefix_is_a_path(prefix: str) -> None:
+    with pytest.raises(ValidationError):
+        WebSettings(root_path=prefix)

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.platform.database.engine import create_pool
 from app.platform.database.session import ReadingSession, WritingSession, sessions
@@ -17,7 +17,12 @@ class Database:
     """Hands out units of work and read sessions."""
 
     def __init__(
-        self, primary: AsyncEngine, replica: AsyncEngine, *, stage: Stage
+        self,
+        primary: AsyncEngine,
+        replica: AsyncEngine,
+        *,
+        watch: AsyncEngine,
+        stage: Stage,
     ) -> None:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
@@ -25,6 +30,7 @@ class Database:
         # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
         autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
         self._reading = sessions(autocommit, ReadingSession)
+        self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     @asynccontextmanager
@@ -39,7 +45,11 @@ class Database:
             if settings.replica_url is not None:
                 replica = create_pool(settings, settings.replica_url.get_secret_value())
                 stack.push_async_callback(replica.dispose)
-            yield cls(primary, replica, stage=stage)
+            # Whoever looks after the primary does not queue behind its users.
+            one = settings.model_copy(update={"pool_size": 1, "pool_overflow": 0})
+            watch = create_pool(one, settings.url.get_secret_value())
+            stack.push_async_callback(watch.dispose)
+            yield cls(primary, replica, watch=watch, stage=stage)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
@@ -60,7 +70,13 @@ class Database:
         async with self._reading() as session:
             yield session
 
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[AsyncConnection]:
+        """Look at the primary over the one connection that no request may take."""
+        async with self._watching.connect() as connection:
+            yield connection
+
     async def check(self) -> None:
         """Raise when the primary cannot answer a query."""
-        async with self._writing() as session:
-            await session.execute(text("SELECT 1"))
+        async with self.watching() as connection:
+            await connection.execute(text("SELECT 1"))

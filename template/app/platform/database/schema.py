@@ -42,9 +42,9 @@ class SchemaCheck:
         self._passed = True
 
     async def _notes(self) -> Mapping[str, Note]:
-        async with self._database.read_session() as session:
+        async with self._database.watching() as connection:
             exists = text("SELECT to_regclass('alembic_branches') IS NOT NULL")
-            if not await session.scalar(exists):
+            if not await connection.scalar(exists):
                 return {}
-            rows = (await session.execute(NOTES)).mappings()
+            rows = (await connection.execute(NOTES)).mappings()
             return {note.branch: note for note in map(Note.of, rows)}

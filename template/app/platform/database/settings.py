@@ -23,7 +23,7 @@ class DatabaseSettings(Section):
     `DATABASE__*` in the environment.
 
     A process holds at most `pool_size + pool_overflow` connections, twice that with
-    a replica.
+    a replica, and one that looks after the primary.
     """
 
     url: PostgresUrl

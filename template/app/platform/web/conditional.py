@@ -28,7 +28,9 @@ def conditional(request: Request, response: Response) -> Response:
 def _tag(response: Response) -> str | None:
     """Derive a strong tag from the bytes; None for a stream, which has none yet."""
     body = getattr(response, "body", None)
-    return body and f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    if body is None:
+        return None
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
 def _matches(condition: str | None, tag: str) -> bool:

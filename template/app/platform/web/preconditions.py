@@ -11,6 +11,7 @@ from app.platform.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
+from app.platform.web.routing import refuse_if_valid
 
 # The row's version first; whatever it was shown with follows.
 _VERSION = re.compile(r'"(\d{1,18})(?:\.\d{1,18})*"')
@@ -36,26 +37,29 @@ def set_versions(response: Response, row: Versioned, *shown: Versioned | None) -
     set_version(response, row.version, *(each.version if each else 0 for each in shown))
 
 
-def _expected_version(
+async def _expected_version(
     if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
 ) -> int | None:
     if if_match is None:
-        raise PreconditionRequired("Say in If-Match which version you mean to change.")
-    return _expected_version_if_any(if_match)
+        missing = "Say in If-Match which version you mean to change."
+        refuse_if_valid(PreconditionRequired(missing))
+    return await _expected_version_if_any(if_match)
 
 
-def _expected_version_if_any(
+async def _expected_version_if_any(
     if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
 ) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
-    if "," in if_match:
-        raise MalformedCondition("If-Match must name one version.")
     match = _VERSION.fullmatch(if_match.strip())
-    if match is None:
+    if match is not None:
+        return int(match[1])
+    if "," in if_match:
+        refuse_if_valid(MalformedCondition("If-Match must name one version."))
+    else:
         # Another's tag, or a weak one, equals none of ours.
-        raise PreconditionFailed("It has changed since you read it.")
-    return int(match[1])
+        refuse_if_valid(PreconditionFailed("It has changed since you read it."))
+    return None
 
 
 # The version the client expects; None if it means whatever is there.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import Self
 
 import structlog
@@ -13,6 +14,10 @@ from app.platform.configuration import Section
 from app.platform.errors import DomainError
 
 log = structlog.get_logger(__name__)
+
+CHANCE = SystemRandom()
+# It is there, and busy: others would find it so, too.
+SLOW = "no answer in time"
 
 
 class ReadinessSettings(Section):
@@ -26,6 +31,11 @@ class ReadinessSettings(Section):
     """So many in a row make it unready: one lost packet does not."""
     successes: int = Field(2, ge=1)
     """So many in a row make it ready again."""
+    slow_failures: int = Field(20, ge=1)
+    """
+    So many looks without an answer in time do, and up to twice as many: each process
+    draws its own number, so that what is slow for all does not empty the balancer.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,9 @@ class Dependency:
         self.check = check
         self.reason: str | None = "not checked yet"
         self._settings = settings
+        self._patience = settings.slow_failures + CHANCE.randint(
+            0, settings.slow_failures
+        )
         self._asked = False
         self._contradictions = 0
 
@@ -61,12 +74,16 @@ class Dependency:
         self._contradictions = 0
 
     def _needed(self, reason: str | None) -> int:
-        return self._settings.successes if reason is None else self._settings.failures
+        if reason is None:
+            return self._settings.successes
+        return self._patience if reason == SLOW else self._settings.failures
 
     async def _ask(self) -> str | None:
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
                 await self.check.probe()
+        except TimeoutError:
+            return SLOW
         except DomainError as error:
             return error.detail
         except Exception as error:

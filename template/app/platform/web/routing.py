@@ -1,18 +1,26 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
 from starlette.types import Scope
 
+from app.platform.errors import DomainError
 from app.platform.web.body import StrictRequest, refuse_other_media_types
 from app.platform.web.conditional import conditional
 
 type Hook = Callable[[Response], Awaitable[None]]
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HOOKS = "app.before_commit"
+# What is wrong with a request that is well-formed: a list of its own for each.
+_refusals: ContextVar[list[DomainError]] = ContextVar("refusals")
 
 
 class Answered(Exception):
@@ -26,6 +34,9 @@ class Answered(Exception):
 class Route(APIRoute):
     """A route whose finished response is seen while the unit of work is open."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _judged(endpoint), **options)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         media_type = getattr(
@@ -33,6 +44,7 @@ class Route(APIRoute):
         )
 
         async def answer(request: Request) -> Response:
+            _refusals.set([])
             strict = StrictRequest(request.scope, request.receive)
             refuse_other_media_types(strict, media_type)
             try:
@@ -60,6 +72,49 @@ def before_commit(request: Request, hook: Hook) -> None:
     if not isinstance(request, StrictRequest):
         raise TypeError("This dependency needs a route of `Router`, not of APIRouter.")
     request.scope.setdefault(_HOOKS, []).append(hook)
+
+
+def refuse_if_valid(error: DomainError) -> None:
+    """Raise it once path, query and body are valid: what is malformed is said first."""
+    found = _refusals.get(None)
+    if found is None:
+        raise error
+    found.append(error)
+
+
+def allowed_methods(scope: Scope) -> list[str]:
+    """List what a path can be asked, whichever route answers (RFC 9110, 10.2.1)."""
+    routes = scope["app"].router.routes
+    found = [method for method in METHODS if _finds(routes, scope, method)]
+    if "GET" in found and "HEAD" not in found:
+        found.insert(found.index("GET") + 1, "HEAD")
+    return found
+
+
+def _finds(routes: list[Any], scope: Scope, method: str) -> bool:
+    asked = {**scope, "method": method}
+    return any(route.matches(asked)[0] is Match.FULL for route in routes)
+
+
+def _judged(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Call the endpoint unless a dependency has found a reason not to."""
+
+    @wraps(endpoint)
+    async def judged(*arguments: Any, **named: Any) -> Any:
+        _raise_first()
+        return await endpoint(*arguments, **named)
+
+    @wraps(endpoint)
+    def judged_on_a_thread(*arguments: Any, **named: Any) -> Any:
+        _raise_first()
+        return endpoint(*arguments, **named)
+
+    return judged if iscoroutinefunction(endpoint) else judged_on_a_thread
+
+
+def _raise_first() -> None:
+    for refusal in _refusals.get():
+        raise refusal
 
 
 def route_of(scope: Scope) -> str | None:

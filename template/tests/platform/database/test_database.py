@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -9,6 +9,8 @@ from app.platform.database import Database, DatabaseSettings
 from tests.fixtures.database import Stage
 from tests.platform.database.notes import Note
 
+QUICK = text("SELECT 1")
+SLOW = text("SELECT pg_sleep(3)")
 STATEMENTS = text(
     "SELECT query, calls FROM pg_stat_statements"
     " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -78,7 +80,7 @@ class TestLimits:
             await unit.session.execute(text("SELECT 1"))
 
             with pytest.raises(PoolTimeoutError):
-                await database.check()
+                await _look(database)
 
     @pytest.mark.parametrize(
         ("limit", "statement", "refusal"),
@@ -139,3 +141,41 @@ class TestCancellation:
 async def _execute(database: Database, statement: str) -> None:
     async with database.unit_of_work() as unit:
         await unit.session.execute(text(statement))
+
+
+class TestCheck:
+    async def test_does_not_wait_for_requests(
+        self, database_settings: DatabaseSettings
+    ) -> None:
+        few = database_settings.model_copy(update={"pool_size": 2, "pool_overflow": 0})
+
+        async with Database.open(few, stage=Stage()) as database:
+            await database.check()
+            asking = [asyncio.create_task(_look(database, SLOW)) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(2):
+                await database.check()
+
+            assert not any(each.done() for each in asking)
+            await asyncio.gather(*asking)
+
+    async def test_comes_back_after_its_connection_was_lost(
+        self, database: Database
+    ) -> None:
+        await database.check()
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        with pytest.raises(DBAPIError):
+            await database.check()
+
+        await database.check()
+
+
+async def _look(database: Database, query: TextClause = QUICK) -> None:
+    async with database.read_session() as session:
+        await session.execute(query)

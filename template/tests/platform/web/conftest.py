@@ -33,7 +33,7 @@ shared_app = cache(create_app)
 
 
 @asynccontextmanager
-async def _serve(
+async def serving(
     app: FastAPI | None = None, **state: Any
 ) -> AsyncIterator[AsyncClient]:
     application = app or shared_app()
@@ -48,10 +48,10 @@ async def _serve(
 
 @pytest.fixture
 def serve() -> Serve:
-    return _serve
+    return serving
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[AsyncClient]:
-    async with _serve() as client:
+    async with serving() as client:
         yield client

@@ -132,6 +132,21 @@ async def get_public(fails: Annotated[bool, Query()] = False) -> dict[str, int]:
     return {"answer": 42}
 
 
+@router.get("/empty")
+async def get_nothing() -> Response:
+    return Response()
+
+
+@router.put("/notes/{note_id}")
+async def replace_note(note_id: int, thing: Thing, expected: IfMatchDep) -> Thing:
+    return thing
+
+
+@router.put("/threads/{thing_id}")
+def replace_on_a_thread(thing_id: int, expected: IfMatchDep) -> dict[str, int | None]:
+    return {"id": thing_id, "expected": expected}
+
+
 @router.get("/slow")
 async def wait(seconds: float) -> None:
     await asyncio.sleep(seconds)
@@ -143,6 +158,16 @@ async def stream(seconds: float = 0) -> StreamingResponse:
         yield b"one"
         await asyncio.sleep(seconds)
         yield b"two"
+
+    return StreamingResponse(chunks())
+
+
+@router.get("/endless-stream")
+async def go_on() -> StreamingResponse:
+    async def chunks() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more"
+            await asyncio.sleep(0)
 
     return StreamingResponse(chunks())
 

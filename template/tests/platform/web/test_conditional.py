@@ -40,6 +40,12 @@ class TestConditional:
 
         assert response.status_code == 200
 
+    async def test_tags_an_answer_without_a_body(self, client: AsyncClient) -> None:
+        response = await client.get("/v1/empty")
+
+        assert response.status_code == 200
+        assert response.headers["etag"].startswith('"')
+
     async def test_prefers_the_tag_of_a_version(self, client: AsyncClient) -> None:
         first = await client.get("/v1/things/7")
         again = await client.get("/v1/things/7", headers={"If-None-Match": '"3"'})

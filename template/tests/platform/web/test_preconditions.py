@@ -29,6 +29,30 @@ class TestIfMatch:
 
         assert response.json()["expected"] == version
 
+    @pytest.mark.parametrize("tag", [None, '"x"', '"3", "4"'])
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [("seven", {"name": "x"}), ("7", {}), ("7", {"name": "x", "quantity": -1})],
+    )
+    async def test_is_judged_once_path_and_body_are_valid(
+        self, client: AsyncClient, path: str, body: dict[str, object], tag: str | None
+    ) -> None:
+        headers = {"If-Match": tag} if tag else {}
+
+        response = await client.put(f"/v1/notes/{path}", json=body, headers=headers)
+
+        assert response.status_code == 422
+
+    @pytest.mark.parametrize(("tag", "status"), [(None, 428), ('"x"', 412)])
+    async def test_is_judged_for_a_function_on_a_thread_too(
+        self, client: AsyncClient, tag: str | None, status: int
+    ) -> None:
+        headers = {"If-Match": tag} if tag else {}
+
+        response = await client.put("/v1/threads/7", headers=headers)
+
+        assert response.status_code == status
+
     async def test_may_be_left_out_where_it_is_optional(
         self, client: AsyncClient
     ) -> None:

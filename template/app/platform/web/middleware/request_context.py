@@ -1,4 +1,4 @@
-"""Every request has an id and a place in a trace, the caller's if it names them."""
+"""Every request has an id, a place in a trace, and the path that the caller sees."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,13 +9,16 @@ _REQUEST_ID = context.REQUEST_ID.encode()
 
 
 class RequestContext:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if self._root_path:
+            scope["root_path"] = self._root_path
         carried = {
             _CARRIED[name]: value.decode("latin-1")
             for name, value in scope["headers"]

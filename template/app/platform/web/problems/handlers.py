@@ -10,6 +10,7 @@ from app.platform.errors import DomainError
 from app.platform.web.problems import database, domain
 from app.platform.web.problems.problem import respond
 from app.platform.web.problems.validation import field_problems
+from app.platform.web.routing import allowed_methods
 
 
 def install(app: FastAPI) -> None:
@@ -30,6 +31,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request.scope))
     if status < HTTPStatus.BAD_REQUEST:
         return Response(status_code=status, headers=headers)
     detail = status.description if error.detail == status.phrase else error.detail

@@ -1,8 +1,18 @@
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
 from structlog.testing import capture_logs
+
+from tests.platform.web.conftest import create_app, serving
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[AsyncClient]:
+    """Of an application that logs as this test does, and not as one before it."""
+    async with serving(create_app()) as client:
+        yield client
 
 
 async def lines(client: AsyncClient, path: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ class TestHttpErrors:
         response = await client.delete("/v1/public")
 
         assert response.status_code == 405
-        assert response.headers["allow"] == "GET"
+        assert response.headers["allow"] == "GET, HEAD"
         assert is_problem(response)
 
     async def test_a_slash_too_many_is_not_redirected(
