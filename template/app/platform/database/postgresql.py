@@ -107,18 +107,24 @@ def _hide_values(failure: ExceptionContext) -> None:
     for error in (failure.sqlalchemy_exception, *_causes(original)):
         if isinstance(error, asyncpg.PostgresError):
             error.detail = None
-        if error is not None and error.args:
-            # What a LookupError says may be the value itself, without quotes.
-            said = error.args[0]
-            said = repr(said) if isinstance(error, LookupError) else str(said)
-            said, _, _ = said.partition("\nDETAIL:")
-            error.args = (_without_value(said) if about_a_value else said,)
+        if error is not None:
+            _shorten(error, about_a_value=about_a_value)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
+
+
+def _shorten(error: BaseException, *, about_a_value: bool) -> None:
+    said = error.args[0] if error.args else None
+    if isinstance(error, LookupError):
+        # It may be the value itself, without quotes.
+        said = repr(said)
+    if isinstance(said, str):
+        said, _, _ = said.partition("\nDETAIL:")
+        error.args = (_without_value(said) if about_a_value else said,)
 
 
 def _without_value(message: str) -> str:
