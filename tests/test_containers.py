@@ -120,7 +120,7 @@ class TestImage:
     def test_has_no_file_but_the_service_s(self, image: str) -> None:
         listed = docker("run", "--rm", image, "ls", "-A", "/service")
 
-        assert listed.split() == [".venv", "app", "migrations"]
+        assert listed.split() == [".venv", "app", "migrations", "pyproject.toml"]
 
     def test_needs_the_lock_that_make_setup_shortens(
         self, project: Project, service: Path, folder: Path, tmp_path: Path

@@ -56,6 +56,7 @@ class TestMigration:
         assert "no migration is needed" in done.output
         assert sorted(APP.rglob("migrations/*.py")) == before
 
+    @pytest.mark.timeout(300)
     def test_never_writes_over_another(
         self, tmp_path: Path, database_settings: DatabaseSettings
     ) -> None:

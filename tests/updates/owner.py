@@ -180,6 +180,9 @@ def register_module(service: Path) -> None:
     line = "from app.modules.notes import models as notes\n"
     replace("app/tables.py", before, line + before)(service)
     replace("app/tables.py", "    orders,\n", "    notes,\n    orders,\n")(service)
+    before = '  "%(here)s/app/modules/orders/migrations",\n'
+    line = f'  "%(here)s/{MODULE}/migrations",\n'
+    replace("pyproject.toml", before, line + before)(service)
 
 
 def extend_orders(service: Path) -> None:

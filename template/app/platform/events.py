@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class Event(BaseModel):
     """Something that has happened, named in the past tense."""
 
-    model_config = ConfigDict(frozen=True)
+    # An error must not repeat a customer's value, for errors are logged.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)

@@ -155,25 +155,19 @@ class TestTheCommandAlembic:
         )
         assert listed.file_template == found.file_template
 
+    @pytest.mark.timeout(300)
     def test_goes_up_and_down(self, empty_database: DatabaseSettings) -> None:
-        heads = set(_alembic(empty_database, "heads").split())
+        assert "platform_0001 (platform) (head)" in _alembic(empty_database, "heads")
+        assert "-> platform_0001" in _alembic(empty_database, "history")
 
         _alembic(empty_database, "upgrade", "heads")
-        assert {"platform_0001", "(platform)", "(head)"} <= heads
+        asyncio.run(_check(empty_database))
         assert "platform_0001 (head)" in _alembic(empty_database, "current")
-        assert "-> platform_0001" in _alembic(empty_database, "history")
         _alembic(empty_database, "check")
 
         _alembic(empty_database, "downgrade", "platform@-1")
         assert "platform_0001" not in _alembic(empty_database, "current")
         _alembic(empty_database, "stamp", "platform@head")
-        assert "platform_0001" in _alembic(empty_database, "current")
-        _alembic(empty_database, "stamp", "--purge", "base")
-        assert _alembic(empty_database, "current") == ""
-
-    def test_leaves_notes_for_readiness(self, empty_database: DatabaseSettings) -> None:
-        _alembic(empty_database, "upgrade", "heads")
-
         asyncio.run(_check(empty_database))
 
 
@@ -250,7 +244,7 @@ async def _migrate(settings: DatabaseSettings) -> asyncio.subprocess.Process:
 
 async def _wait_for_a_waiter(connection: AsyncConnection) -> None:
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         while True:
             if await connection.scalar(waiting):
                 return

@@ -5,7 +5,7 @@ from app.platform.database.model import Base, Model, Versioned
 from app.platform.database.repository import Page, Repository
 from app.platform.database.settings import DatabaseAlone, DatabaseSettings
 from app.platform.database.sorting import Position
-from app.platform.database.unit_of_work import Stage, UnitOfWork
+from app.platform.database.unit_of_work import Stage, UnitEnded, UnitOfWork
 
 __all__ = [
     "Base",
@@ -17,6 +17,7 @@ __all__ = [
     "Position",
     "Repository",
     "Stage",
+    "UnitEnded",
     "UnitOfWork",
     "Versioned",
 ]

@@ -5,12 +5,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.platform.database.engine import create_pool
-from app.platform.database.session import ReadingSession, WritingSession, sessions
+from app.platform.database.postgresql import follows_a_refusal
+from app.platform.database.session import reading_sessions, writing_sessions
 from app.platform.database.settings import DatabaseSettings
-from app.platform.database.unit_of_work import Stage, UnitOfWork
+from app.platform.database.unit_of_work import Stage, UnitEnded, UnitOfWork
+
+# The server refuses what a statement's text does not show: a function that writes.
+READ_ONLY = {"default_transaction_read_only": "on"}
 
 
 class Database:
@@ -26,10 +31,8 @@ class Database:
     ) -> None:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
-        self._writing = sessions(primary, WritingSession)
-        # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
-        autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
-        self._reading = sessions(autocommit, ReadingSession)
+        self._writing = writing_sessions(primary)
+        self._reading = reading_sessions(replica)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -43,7 +46,9 @@ class Database:
             stack.push_async_callback(primary.dispose)
             replica = primary
             if settings.replica_url is not None:
-                replica = create_pool(settings, settings.replica_url.get_secret_value())
+                replica = create_pool(
+                    settings, settings.replica_url.get_secret_value(), READ_ONLY
+                )
                 stack.push_async_callback(replica.dispose)
             # Whoever looks after the primary does not queue behind its users.
             one = settings.model_copy(update={"pool_size": 1, "pool_overflow": 0})
@@ -56,8 +61,15 @@ class Database:
         """Commit if the body returns; roll back if it raises."""
         async with self._writing() as session:
             unit = UnitOfWork(session, self.stage)
-            yield unit
-            await unit.commit()
+            try:
+                yield unit
+                await unit.commit()
+            except PendingRollbackError as error:
+                raise UnitEnded from error
+            except DBAPIError as error:
+                if follows_a_refusal(error):
+                    raise UnitEnded from error
+                raise
 
     @asynccontextmanager
     async def read_session(self) -> AsyncIterator[AsyncSession]:
@@ -65,7 +77,8 @@ class Database:
         Read without a transaction, from the replica when there is one.
 
         Each statement sees what is committed by then; two statements may see
-        different states. A connection is taken only when a statement needs it.
+        different states. One that changes something is refused. A connection is taken
+        only when a statement needs it.
         """
         async with self._reading() as session:
             yield session

@@ -1,22 +1,28 @@
 """The connection pool, from the first connection to the last."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.platform.database.postgresql import role_timeouts
+from app.platform.database.postgresql import hide_values, role_timeouts
 from app.platform.database.settings import DatabaseSettings
 
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 
-def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
+
+def create_pool(
+    settings: DatabaseSettings, url: str, server_settings: Mapping[str, str] = NO_MORE
+) -> AsyncEngine:
     """
     Bound everything: connections, the wait for one, and each statement.
 
     No ping before use: it would double the round trips of a read. A connection that
     turns out dead empties the pool instead, and the request is told to come back.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
@@ -25,17 +31,23 @@ def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
         pool_use_lifo=True,
         # Values do not belong into logs.
         hide_parameters=True,
-        connect_args=_connect_args(settings) | role_timeouts(settings),
+        connect_args=_connect_args(settings)
+        | {"server_settings": {**role_timeouts(settings), **server_settings}},
     )
+    hide_values(engine)
+    return engine
 
 
 def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
     """One connection past any pooler, without time limits: for migrations."""
-    return create_async_engine(
+    engine = create_async_engine(
         settings.session_url,
         poolclass=NullPool,
+        hide_parameters=True,
         connect_args={"timeout": settings.connect_timeout_seconds},
     )
+    hide_values(engine)
+    return engine
 
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:

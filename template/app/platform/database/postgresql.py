@@ -3,23 +3,35 @@
 import asyncio
 import re
 import string
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, Index, Text, func, literal_column, select, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Text,
+    event,
+    func,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.platform.database.model import Model
 from app.platform.database.settings import DatabaseSettings
 
 type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
-def role_timeouts(settings: DatabaseSettings) -> dict[str, Any]:
+def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
     """
     Time limits that the server itself enforces, whatever becomes of the client.
 
@@ -33,8 +45,7 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, Any]:
             settings.idle_in_transaction_timeout_seconds
         ),
     }
-    milliseconds = {name: f"{limit * 1000:.0f}" for name, limit in limits.items()}
-    return {"server_settings": milliseconds}
+    return {name: f"{limit * 1000:.0f}" for name, limit in limits.items()}
 
 
 def unique_among_living(*columns: str) -> Index:
@@ -55,10 +66,71 @@ def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
     return _words_of(*columns).op("@@", is_comparison=True)(asked)
 
 
+async def insert_unless_there[M: Model](
+    session: AsyncSession, row: M, unique: Sequence[str]
+) -> M | None:
+    """Insert a row, or return nothing if a living one has the same unique values."""
+    keys = [attribute.key for attribute in inspect(type(row)).column_attrs]
+    values = {key: value for key in keys if (value := getattr(row, key)) is not None}
+    statement = insert(type(row)).values(values)
+    statement = statement.on_conflict_do_nothing(
+        index_elements=unique, index_where=text(_LIVING)
+    )
+    added: M | None = await session.scalar(statement.returning(type(row)))
+    return added
+
+
 def constraint_of(error: IntegrityError) -> str | None:
     """Name the constraint or unique index that refused a statement."""
     name: str | None = getattr(error.driver_exception, "constraint_name", None)
     return name
+
+
+def follows_a_refusal(error: DBAPIError) -> bool:
+    """Tell whether the transaction had been aborted by an earlier statement."""
+    return getattr(error.orig, "sqlstate", None) == _ABORTED
+
+
+def hide_values(engine: AsyncEngine) -> None:
+    """
+    Take out of every error what may be a customer's value, before anybody logs it.
+
+    What remains: the kind of the error, the constraint, the column, the SQL.
+    """
+    event.listen(engine.sync_engine, "handle_error", _hide_values)
+
+
+def _hide_values(failure: ExceptionContext) -> None:
+    original = failure.original_exception
+    sqlstate = getattr(original, "sqlstate", None) or ""
+    about_a_value = sqlstate.startswith(_DATA) or isinstance(original, _NOT_ENCODED)
+    for error in (failure.sqlalchemy_exception, *_causes(original)):
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
+        if error is not None:
+            _shorten(error, about_a_value=about_a_value)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _shorten(error: BaseException, *, about_a_value: bool) -> None:
+    said = error.args[0] if error.args else None
+    if isinstance(error, LookupError):
+        # It may be the value itself, without quotes.
+        said = repr(said)
+    if isinstance(said, str):
+        said, _, _ = said.partition("\nDETAIL:")
+        error.args = (_without_value(said) if about_a_value else said,)
+
+
+def _without_value(message: str) -> str:
+    """Cut where PostgreSQL and the driver begin to quote."""
+    head, colon, _ = message.partition(": ")
+    return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
 async def try_lock(session: AsyncSession, name: str) -> bool:
@@ -113,6 +185,11 @@ def _words_of(*columns: _Text) -> ColumnElement[Any]:
     return func.to_tsvector(_DICTIONARY, spaced)
 
 
+_ABORTED = "25P02"
+# Class 22 of PostgreSQL's errors; what the driver or a type of SQLAlchemy raises.
+_DATA = "22"
+_NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 _LIVING = "deleted_at IS NULL"
 # Words as they are: of no language, so of any.
 _DICTIONARY = literal_column("'simple'", Text)

@@ -1,20 +1,25 @@
 """What every repository can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
 from app.platform.database.model import Model, Versioned
-from app.platform.database.postgresql import constraint_of
+from app.platform.database.postgresql import constraint_of, insert_unless_there
 from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
-from app.platform.errors import DomainError, NotFound, PreconditionFailed
+from app.platform.errors import Conflict, DomainError, NotFound, PreconditionFailed
+
+# What is removed just between the two statements of a turn is there for neither.
+_TURNS = 3
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
 
@@ -76,17 +81,45 @@ class Repository[M: Model]:
         return found
 
     async def add(self, row: M) -> M:
-        """Insert now, so that the constraint and not a prior read is the judge."""
+        """
+        Insert now, so that the constraint and not a prior read is the judge.
+
+        A refusal ends the unit of work, unless this is within `unit.savepoint()`.
+        """
         self.session.add(row)
         await self.save(row)
         return row
 
+    async def get_or_add(self, row: M, *unique: str) -> M:
+        """
+        Get the living row that has the same unique values, or insert this one.
+
+        `unique` are the columns of a unique index. Of several that do this at once
+        one inserts, and all get that row: its id tells whose it was.
+        """
+        same = [getattr(self.model, name) == getattr(row, name) for name in unique]
+        query = select(self.model).where(*same).options(*self.eager)
+        for _ in range(_TURNS):
+            with self._refusing(row):
+                added = await insert_unless_there(self.session, row, unique)
+            found: M | None = added or await self.session.scalar(query)
+            if found is not None:
+                return found
+        raise Conflict("It appears and disappears at the same time.")
+
     async def save(self, row: M) -> None:
         """Send the changes now. Raises when another transaction was faster."""
-        try:
+        with self._refusing(row):
             await self.session.flush()
+
+    @contextmanager
+    def _refusing(self, row: M) -> Iterator[None]:
+        held = dict(inspect(row).dict)
+        try:
+            yield
         except IntegrityError as error:
-            refusal = self.refusal(row, constraint_of(error))
+            with _holding(row, held):
+                refusal = self.refusal(row, constraint_of(error))
             if refusal is None:
                 raise
             raise refusal from error
@@ -122,3 +155,18 @@ class Repository[M: Model]:
         found = (await self.session.scalars(query)).all()
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
+
+
+@contextmanager
+def _holding(row: Model, values: dict[str, Any]) -> Iterator[None]:
+    """A rollback makes a stored row forget its values, which a refusal may name."""
+    state = inspect(row)
+    if not state.persistent or state.session is None:
+        yield
+        return
+    for name in values.keys() & state.attrs.keys():
+        set_committed_value(row, name, values[name])
+    try:
+        yield
+    finally:
+        state.session.expire(row)

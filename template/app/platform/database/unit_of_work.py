@@ -1,6 +1,7 @@
 """The transaction of one use case, and what follows it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.platform.events import Event
 
 log = structlog.get_logger(__name__)
+
+
+class UnitEnded(RuntimeError):
+    """It went on after a statement was refused, which had rolled everything back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A refused statement has ended this unit of work. To go on after a refusal,"
+            " use unit.savepoint() or the repository's get_or_add()."
+        )
 
 
 class UnitOfWork:
@@ -30,6 +41,21 @@ class UnitOfWork:
     ) -> None:
         """Do something outside the database, at most once, when the work is done."""
         self._actions.append(partial(action, *args, **kwargs))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """
+        Take back only this block when it raises, so that the unit can go on.
+
+        Costs two statements. What the block announced is taken back with it.
+        """
+        events, actions = len(self._events), len(self._actions)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._events[events:], self._actions[actions:]
+            raise
 
     async def commit(self) -> None:
         await self.session.flush()

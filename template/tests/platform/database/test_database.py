@@ -1,13 +1,27 @@
 import asyncio
 
 import pytest
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import (
+    Column,
+    Executable,
+    Integer,
+    MetaData,
+    Table,
+    TextClause,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.schema import CreateTable
+from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
 from tests.fixtures.database import Stage
-from tests.platform.database.notes import Note
+from tests.platform.database.notes import Note, store
 
 QUICK = text("SELECT 1")
 SLOW = text("SELECT pg_sleep(3)")
@@ -15,6 +29,31 @@ STATEMENTS = text(
     "SELECT query, calls FROM pg_stat_statements"
     " WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+CHANGES: list[Executable] = [
+    insert(Note).values(text="b", id=uuid7(), version=1),
+    update(Note).values(text="b"),
+    delete(Note),
+    select(Note).with_for_update(),
+    select(Note).with_for_update(read=True),
+    select(delete(Note).returning(Note.id).cte()),
+    CreateTable(Table("b", MetaData(), Column("id", Integer))),
+    text("/* a look */ DELETE FROM test_notes"),
+    text("WITH b AS MATERIALIZED (UPDATE test_notes SET text = 'b') SELECT 1"),
+    text("WITH b AS (SELECT 1) DELETE FROM test_notes"),
+    text("EXPLAIN ANALYZE DELETE FROM test_notes"),
+    text("SELECT * INTO b FROM test_notes"),
+    text("TRUNCATE test_notes"),
+    text("SET statement_timeout = 0"),
+    text("BEGIN"),
+]
+LOOKS = [
+    "SELECT 'INTO', ' FOR UPDATE', $$ (DELETE FROM x) $$, E'it\\'s INTO' -- INTO",
+    'SELECT 1 AS "INTO", 2 AS "a""FOR UPDATE" /* INSERT INTO */',
+    "WITH x AS (SELECT 1 AS updated_at) SELECT updated_at FROM x",
+    "(SELECT 1) UNION (VALUES (2))",
+    "EXPLAIN SELECT 1",
+    "SHOW server_version",
+]
 
 
 class TestReadSession:
@@ -24,6 +63,45 @@ class TestReadSession:
 
             with pytest.raises(RuntimeError, match="use a unit of work"):
                 await session.flush()
+
+    @pytest.mark.parametrize("statement", CHANGES, ids=str)
+    async def test_refuses_every_statement_that_changes_something(
+        self, database: Database, statement: Executable
+    ) -> None:
+        await store(database, "a")
+
+        async with database.read_session() as session:
+            with pytest.raises(RuntimeError, match="use a unit of work"):
+                await session.execute(statement)
+        async with database.read_session() as session:
+            connection = await session.connection()
+            with pytest.raises(RuntimeError, match="use a unit of work"):
+                await connection.execute(statement)
+
+        async with database.read_session() as session:
+            assert (await session.scalars(select(Note.text))).all() == ["a"]
+
+    @pytest.mark.parametrize("statement", LOOKS)
+    async def test_takes_whatever_only_looks(
+        self, database: Database, statement: str
+    ) -> None:
+        async with database.read_session() as session:
+            await session.execute(text(statement))
+
+    async def test_has_the_server_refuse_what_a_function_changes(
+        self, database_settings: DatabaseSettings
+    ) -> None:
+        """With a replica, which has a pool of its own; it may well be writable."""
+        settings = database_settings.model_copy(
+            update={"replica_url": database_settings.url}
+        )
+
+        async with (
+            Database.open(settings, stage=Stage()) as database,
+            database.read_session() as session,
+        ):
+            with pytest.raises(DBAPIError, match="read-only transaction"):
+                await session.execute(text("SELECT lo_create(0)"))
 
     async def test_takes_one_statement_without_a_transaction(
         self, database: Database

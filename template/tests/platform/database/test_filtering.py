@@ -61,8 +61,8 @@ class TestWords:
         query = select(Note.id).where(*words("ada", Note.text))
         spelled = query.compile(database.pools[0], compile_kwargs=LITERALLY)
 
-        async with database.read_session() as session:
-            await session.execute(text("SET enable_seqscan = off"))
-            plan = await session.scalars(text(f"EXPLAIN {spelled}"))
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = await unit.session.scalars(text(f"EXPLAIN {spelled}"))
 
             assert "ix_test_notes_words" in "\n".join(plan)

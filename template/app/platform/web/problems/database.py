@@ -1,6 +1,7 @@
 """What a database error means to a caller: come back later, or send other values."""
 
 import socket
+from traceback import walk_tb
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,7 @@ from app.platform.errors import Conflict, DomainError, Invalid, Unavailable
 log = structlog.get_logger(__name__)
 
 UNREACHABLE = (PoolExhausted, ConnectionError, TimeoutError, socket.gaierror)
+_DRIVER = ("asyncpg", "sqlalchemy")
 HANDLED = (*UNREACHABLE, DBAPIError, StaleDataError)
 
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -54,7 +56,14 @@ def translate(error: Exception) -> DomainError | None:
 def _will_pass(error: Exception, sqlstate: str) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or sqlstate.startswith(_PASSING)
-    return isinstance(error, UNREACHABLE)
+    return isinstance(error, UNREACHABLE) and _is_of_the_driver(error)
+
+
+def _is_of_the_driver(error: Exception) -> bool:
+    """The driver passes on what the system raises, as any other code may do."""
+    frames = walk_tb(error.__traceback__)
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in frames)
+    return any(name.partition(".")[0] in _DRIVER for name in names)
 
 
 def _sqlstate(error: Exception) -> str:

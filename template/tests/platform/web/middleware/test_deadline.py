@@ -23,7 +23,7 @@ class TestDeadline:
         async with serve(create_app(SETTINGS)) as client:
             response = await client.get("/v1/errors/timeout")
 
-        assert response.status_code == 503
+        assert response.status_code == 500
 
     async def test_lets_a_response_that_has_begun_run_on(self, serve: Serve) -> None:
         async with serve(create_app(SETTINGS)) as client:

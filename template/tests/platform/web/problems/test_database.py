@@ -21,6 +21,10 @@ STATEMENTS: dict[str, tuple[TextClause, ...]] = {
     "slow for the driver": (text("SELECT pg_sleep(5)"),),
     "deadlock": (text("DO $$ BEGIN RAISE deadlock_detected; END $$"),),
     "terminated": (text("SELECT pg_terminate_backend(pg_backend_pid())"),),
+    "duplicate": (
+        text("CREATE TEMPORARY TABLE customers (email text UNIQUE) ON COMMIT DROP"),
+        text("INSERT INTO customers SELECT :value FROM generate_series(1, 2)"),
+    ),
     "defect": (text("SELECT nonsense"),),
     "division": (text("SELECT 1 / 0"),),
 }
@@ -132,3 +136,15 @@ class TestTranslate:
 
         check(response, 500)
         assert "nonsense" not in response.text
+
+    async def test_a_customers_value_does_not_reach_the_log(
+        self, client: AsyncClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        body = {"value": "ada@example.com"}
+
+        response = await client.post("/v1/statements/duplicate", json=body)
+
+        logged = capsys.readouterr().out
+        check(response, 500)
+        assert "customers_email_key" in logged
+        assert "ada@example.com" not in logged + response.text
