@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.platform.database.postgresql import role_timeouts
-from app.platform.database.settings import DatabaseSettings
+from app.platform.database.postgresql import connector, role_timeouts
+from app.platform.database.settings import DatabaseSettings, described
 
 
 def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
@@ -16,8 +16,9 @@ def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
     No ping before use: it would double the round trips of a read. A connection that
     turns out dead empties the pool instead, and the request is told to come back.
     """
+    limits = _limits(settings) | role_timeouts(settings)
     return create_async_engine(
-        url,
+        described(url),
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
@@ -25,23 +26,24 @@ def create_pool(settings: DatabaseSettings, url: str) -> AsyncEngine:
         pool_use_lifo=True,
         # Values do not belong into logs.
         hide_parameters=True,
-        connect_args=_connect_args(settings) | role_timeouts(settings),
+        connect_args={
+            "async_creator_fn": connector(settings, url, limits=limits),
+            "prepared_statement_cache_size": settings.prepared_statements,
+        },
     )
 
 
 def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
     """One connection past any pooler, without time limits: for migrations."""
     return create_async_engine(
-        settings.session_url,
+        described(settings.session_url),
         poolclass=NullPool,
-        connect_args={"timeout": settings.connect_timeout_seconds},
+        connect_args={"async_creator_fn": connector(settings, settings.session_url)},
     )
 
 
-def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+def _limits(settings: DatabaseSettings) -> dict[str, Any]:
     return {
-        "timeout": settings.connect_timeout_seconds,
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "prepared_statement_cache_size": settings.prepared_statements,
     }

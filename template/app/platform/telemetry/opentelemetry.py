@@ -1,6 +1,6 @@
 """Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
 from typing import Self
@@ -10,7 +10,7 @@ from pydantic import Field, HttpUrl
 
 from app.platform.cache import metrics as cache_metrics
 from app.platform.cache import tracing as cache_tracing
-from app.platform.configuration import Section
+from app.platform.configuration import Refusal, Section, refuse_plain_text
 from app.platform.database import metrics as database_metrics
 from app.platform.database import tracing as database_tracing
 from app.platform.http import metrics as http_metrics
@@ -70,6 +70,10 @@ class OpentelemetryTelemetrySettings(Section):
     """How long a process that stops waits for its last spans to be sent."""
     poll_seconds: float = Field(5.0, gt=0)
     """How often numbers that only the database knows are read."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        # A collector beside the process is as good as any.
+        yield from refuse_plain_text("otlp_endpoint", self.otlp_endpoint)
 
 
 class OpentelemetryTelemetry:
