@@ -131,7 +131,10 @@ def authorities() -> str:
 @cache
 def tls_context(file: str) -> ssl.SSLContext:
     """Trust these authorities. Reading them takes 30 ms: once for a process."""
-    return ssl.create_default_context(cafile=file)
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError:
+        raise ValueError(f"cannot be proven: {file} holds no certificates") from None
 
 
 def _of_web(url: HttpUrl) -> Address:

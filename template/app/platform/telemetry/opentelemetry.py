@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 from opentelemetry.trace import Tracer
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 
 from app.platform.cache import metrics as cache_metrics
 from app.platform.cache import tracing as cache_tracing
@@ -44,6 +44,12 @@ TRACERS: Sequence[Watcher] = (
 )
 
 
+def _base(url: HttpUrl) -> HttpUrl:
+    if url.query or url.fragment or (url.path or "").rstrip("/").endswith("/v1/traces"):
+        raise ValueError("must end before /v1/traces, which is added to it")
+    return url
+
+
 class OpentelemetryTelemetrySettings(Section):
     """`TELEMETRY__*` in the environment."""
 
@@ -54,7 +60,7 @@ class OpentelemetryTelemetrySettings(Section):
     service_version: str = ""
     """Which release this is, in metrics and traces."""
 
-    otlp_endpoint: HttpUrl | None = None
+    otlp_endpoint: Annotated[HttpUrl, AfterValidator(_base)] | None = None
     """The collector's address for OTLP over HTTP; without one, nothing is traced."""
     sample_ratio: float = Field(0.1, ge=0, le=1)
     """How many of the traces that begin here are recorded, as a share of one."""

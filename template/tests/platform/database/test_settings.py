@@ -42,6 +42,14 @@ class TestUrl:
         with pytest.raises(ValidationError, match="must begin with"):
             DatabaseSettings(url=SecretStr("postgresql://shop@db/shop"))
 
+    def test_of_tls_without_authorities_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+
+        with pytest.raises(ValidationError, match="holds no certificates"):
+            settings("shop:own@db/shop?ssl=verify-full")
+
 
 class TestUnsafe:
     @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from time import monotonic, perf_counter
 
 import pytest
-from pydantic import HttpUrl
+from pydantic import HttpUrl, ValidationError
 from structlog.testing import capture_logs
 
 from app.platform.observability import context
@@ -52,6 +52,21 @@ async def record(settings: OpentelemetryTelemetrySettings) -> OpentelemetryTelem
     async with _open(settings) as telemetry:
         await work(telemetry, 10)
     return telemetry
+
+
+class TestEndpoint:
+    @pytest.mark.parametrize("end", ["/v1/traces", "/v1/traces/", "?a=b", "#a"])
+    def test_that_would_be_another_is_refused(self, end: str) -> None:
+        with pytest.raises(ValidationError, match="must end before /v1/traces"):
+            sending_to(f"https://collector.example{end}")
+
+    def test_is_safe_on_this_machine_and_over_tls(self) -> None:
+        for url, refused in (
+            ("http://collector.example", 1),
+            ("https://collector.example", 0),
+            ("http://localhost:4318", 0),
+        ):
+            assert len(list(sending_to(url).unsafe())) == refused
 
 
 class TestTls:
