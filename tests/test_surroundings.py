@@ -1,6 +1,7 @@
 """A service is the same whatever shell, home and folder surround it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -136,6 +137,11 @@ def run(service: Path, environment: dict[str, str], *command: str) -> str:
 
 @pytest.mark.timeout(900)
 class TestHostileSurroundings:
+    def test_have_a_word_for_every_section(self, service: Path) -> None:
+        page = (service / "docs/settings.md").read_text()
+
+        assert set(re.findall(r"^\| `([A-Z]+)__", page, re.MULTILINE)) == {*SECTIONS}
+
     def test_leave_its_tests_alone(
         self, service: Path, surroundings: dict[str, str]
     ) -> None:
