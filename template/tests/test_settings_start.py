@@ -10,6 +10,7 @@ from app.platform.configuration.url import KNOWN_TO_ALL
 from app.settings import Settings
 
 SERVICE = Path(__file__).parents[1]
+PLACES = ("compose.yaml", ".env.example", "README.md", "ops", "docs")
 
 
 class TestStart:
@@ -77,8 +78,8 @@ class TestPasswords:
         shown = re.compile(r"PASSWORD:-([^}]+)}|://[^/\s`@:]*:([\w-]+)@")
         found = {
             word
-            for place in ("compose.yaml", ".env.example", "ops", "docs", ".github")
-            for file in _texts(SERVICE / place)
+            for place in [*map(SERVICE.joinpath, PLACES), *SERVICE.glob(".git?*")]
+            for file in _texts(place)
             for pair in shown.findall(file)
             for word in pair
             if word
