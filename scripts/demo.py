@@ -27,8 +27,8 @@ LOG_TAIL_LINES = 30
 DOCS = re.compile(r"API docs: (http://\S+)/docs")
 # A demo shows the service as it comes: on servers of its own.
 FORGOTTEN = {
-    "CACHE__URL", "DATABASE__URL", "MAIL__URL", "PYTHONPATH", "TASKS__BROKER_URL",
-    "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV",
+    "ENVIRONMENT", "PYTHONPATH", "SERVICE_NAME", "UV_PROJECT_ENVIRONMENT",
+    "VIRTUAL_ENV",
 }  # fmt: skip
 
 # What renders a service into a folder and uses it; it serves while this is entered.
@@ -179,7 +179,11 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in FORGOTTEN and "__" not in name.strip("_")
+    }
     return kept | {"UV_PYTHON": sys.executable, "PYTHONUNBUFFERED": "1"}
 
 

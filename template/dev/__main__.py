@@ -8,8 +8,8 @@ import sys
 from typing import Annotated
 
 import typer
-from dotenv import load_dotenv
 
+from app.platform.configuration import variables
 from dev.process import NotStartedError
 from dev.service import environment, migrate, serve
 from dev.workspace import FOLDER, fresh_servers, kept_servers, shared_servers
@@ -61,7 +61,8 @@ def fresh(words: Words) -> None:
 
 
 def _main() -> None:
-    load_dotenv()
+    for name, value in variables().items():
+        os.environ.setdefault(name, value)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # An exception, so that servers end before this does.
         signal.signal(ending, lambda number, _: sys.exit(128 + number))

@@ -27,7 +27,9 @@ def environment(urls: Mapping[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     path = os.pathsep.join((BESIDE_PYTHON, os.environ.get("PATH", os.defpath)))
-    return {**defaults, **os.environ, **urls, "PATH": path}
+    # One process reloads; uvicorn would try as many as that variable says.
+    fixed = {"PATH": path, "WEB_CONCURRENCY": "1"}
+    return {**defaults, **os.environ, **urls, **fixed}
 
 
 def migrate(variables: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from tests.variants.engine.diagram import FALSE, Diagram, any_of, both
 from tests.variants.variants import Variants
 
 SETTINGS = "app.settings"
-DEPTH = 6
+DEPTH = 8
 
 
 class Member(NamedTuple):

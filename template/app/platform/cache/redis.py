@@ -6,22 +6,35 @@ from contextlib import asynccontextmanager
 from secrets import token_bytes
 from time import monotonic
 from typing import Annotated, Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from pydantic import Field, SecretStr
 from redis.asyncio import Redis
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from app.platform.cache.lease import Lease
-from app.platform.configuration import Refusal, Section, refuse_url, speaks
+from app.platform.configuration import (
+    Address,
+    Refusal,
+    Section,
+    authorities,
+    readable_by,
+    refuse_address,
+    refuse_arguments,
+    split,
+)
 
 log = structlog.get_logger(__name__)
 
 # No JSON begins with a zero byte.
 LEASE = b"\x00lease:"
 OWED_AT_MOST = 1_000
+# None of them loosens how a server proves who it is.
+ARGUMENTS = ("db", "ssl_certfile", "ssl_keyfile")
 FILL = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -32,10 +45,33 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """
 
 
+def read_url(url: str) -> Address:
+    """Have the client read the URL; raise for what would fail at the first command."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        refuse_arguments(parse_qs(parts.query), known=ARGUMENTS)
+        address = Address(())
+    else:
+        address = split(url, arguments=ARGUMENTS)
+        if not parts.path.strip("/").isdecimal() and parts.path.strip("/"):
+            raise ValueError("ends in what is not the number of a database")
+    try:
+        found = parse_url(url)
+    except ValueError:
+        raise ValueError("is no URL that the client can read") from None
+    if not address.hosts and not found.get("path"):
+        raise ValueError("names no socket")
+    return address._replace(
+        user=found.get("username"),
+        password=found.get("password"),
+        encrypted=parts.scheme == "rediss",
+    )
+
+
 class RedisCacheSettings(Section):
     """`CACHE__*` in the environment."""
 
-    url: Annotated[SecretStr, speaks("redis", "rediss", "unix")]
+    url: Annotated[SecretStr, readable_by(read_url, "redis", "rediss", "unix")]
     """redis://, rediss:// or unix://, with user and password if needed."""
     timeout_ms: int = Field(50, ge=1)
     """For one question: a read asks for a value, and again to keep what it loaded."""
@@ -45,7 +81,7 @@ class RedisCacheSettings(Section):
     """Of each process; callers beyond wait for their turn, within the timeout."""
 
     def unsafe(self) -> Iterator[Refusal]:
-        yield from refuse_url("url", self.url)
+        yield from refuse_address("url", read_url(self.url.get_secret_value()))
 
 
 class RedisCache:
@@ -63,8 +99,10 @@ class RedisCache:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: RedisCacheSettings) -> AsyncIterator[Self]:
+        url = settings.url.get_secret_value()
         async with Redis.from_url(
-            settings.url.get_secret_value(),
+            url,
+            **_proof(url),
             max_connections=settings.max_connections,
             # By default the client retries for seconds. How long one command may take
             # is said in `_ask`; a second clock would cost a quarter of each hit.
@@ -222,3 +260,14 @@ class Cooldown:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+def _proof(url: str) -> dict[str, Any]:
+    """Demand a certificate of the host's own, signed by an authority."""
+    if not url.startswith("rediss:"):
+        return {}
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": authorities(),
+    }

@@ -1,14 +1,34 @@
 """Settings that explain themselves, and refuse what is missing, malformed or unsafe."""
 
 from app.platform.configuration.section import SECTION, Refusal, Section
-from app.platform.configuration.settings import ServiceSettings
-from app.platform.configuration.url import refuse_url, speaks
+from app.platform.configuration.settings import ServiceSettings, variables
+from app.platform.configuration.url import (
+    Address,
+    authorities,
+    readable_by,
+    refuse_address,
+    refuse_arguments,
+    refuse_plain_text,
+    refuse_unreadable,
+    refuse_url,
+    split,
+    tls_context,
+)
 
 __all__ = [
     "SECTION",
+    "Address",
     "Refusal",
     "Section",
     "ServiceSettings",
+    "authorities",
+    "readable_by",
+    "refuse_address",
+    "refuse_arguments",
+    "refuse_plain_text",
+    "refuse_unreadable",
     "refuse_url",
-    "speaks",
+    "split",
+    "tls_context",
+    "variables",
 ]

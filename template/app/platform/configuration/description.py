@@ -13,7 +13,17 @@ PAGE = """\
 # Settings
 
 Development, staging and production differ by these variables and by nothing else. They
-are read once at start, from the environment and then from `.env`.
+are read once at start, from the environment and then from the `.env` beside this
+service's `app`, never from another folder's; `SERVICE_ENV_FILE` names another file, or
+none when it is empty, and tests read none. A variable that is empty counts as absent,
+and a choice is understood in any spelling: `info` is `INFO`.
+
+Only `SECTION__NAME` is a setting: `MAIL`, `WEB` or `CACHE` may mean what they like. A
+slip of a name, as `POOLSIZE` for `POOL_SIZE`, ends the process with the name that was
+meant; a name that no setting resembles is mentioned once, since it may be meant for
+another version. Variables of libraries (`PG*`, `*_PROXY`) change nothing. But
+`SSL_CERT_FILE` names a file of the authorities that vouch for servers, instead of the
+usual ones: every connection that speaks TLS checks the certificate and the host's name.
 
 A process that finds a variable missing or malformed does not start: it says so of each,
 in one sentence, and ends with code 1. With `ENVIRONMENT=staging` or `production` it
@@ -44,7 +54,7 @@ def _rows(owner: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _rows(field.annotation, f"{variable}__")
         else:
-            reader = owner.__module__.replace(".", "/")
+            reader = _declaring(owner, name).__module__.replace(".", "/")
             yield (
                 f"`{variable}`",
                 ", ".join((_kind(name, field), *_bounds(field))),
@@ -52,6 +62,14 @@ def _rows(owner: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
                 f"`{reader}.py`",
                 " ".join((field.description or "").split()),
             )
+
+
+def _declaring(owner: type[BaseModel], name: str) -> type:
+    return next(each for each in reversed(owner.__mro__) if name in _declared(each))
+
+
+def _declared(owner: type) -> dict[str, object]:
+    return getattr(owner, "__annotations__", {})
 
 
 def _kind(name: str, field: FieldInfo) -> str:

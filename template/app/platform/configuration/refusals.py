@@ -8,11 +8,12 @@ from pydantic_settings import SettingsError
 OWN = {"unsafe", "value_error"}
 
 
-def explain(error: ValidationError | SettingsError) -> str:
+def explain(error: ValidationError | SettingsError | None, *more: str) -> str:
     """List every refusal on a line of its own."""
-    if isinstance(error, SettingsError):
-        return _listed([f"{error}."])
-    return _listed([_sentence(detail) for detail in error.errors(include_url=False)])
+    sentences = [f"{error}."] if isinstance(error, SettingsError) else []
+    if isinstance(error, ValidationError):
+        sentences = [_sentence(each) for each in error.errors(include_url=False)]
+    return _listed([*sentences, *more])
 
 
 def _listed(sentences: list[str]) -> str:

@@ -1,9 +1,9 @@
 """A section of the settings, declared by the adapter that reads it."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 # A section that the environment leaves out is checked all the same, so that start-up
 # names the very variable that is missing.
@@ -23,3 +23,23 @@ class Section(BaseModel, frozen=True, use_attribute_docstrings=True):
     def unsafe(self) -> Iterator[Refusal]:
         """Name what would do harm in staging and production."""
         yield from ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_choices(cls, values: Any) -> Any:
+        return chosen(cls, values)
+
+
+def chosen(model: type[BaseModel], values: Any) -> Any:
+    """Spell each choice as its field does: `info` and `INFO` are the same word."""
+    if not isinstance(values, dict):
+        return values
+    return {name: _chosen(model, name, value) for name, value in values.items()}
+
+
+def _chosen(model: type[BaseModel], name: str, value: Any) -> Any:
+    field = model.model_fields.get(name)
+    if field is None or get_origin(field.annotation) is not Literal:
+        return value
+    words = {str(word).lower(): word for word in get_args(field.annotation)}
+    return words.get(str(value).lower(), value)

@@ -1,21 +1,51 @@
 """What every process reads once at start, or does not start."""
 
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
+from pydantic import ValidationInfo as Info
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from app.platform.configuration.refusals import explain
-from app.platform.configuration.section import Section
+from app.platform.configuration.section import Section, chosen
+
+FOLDER = Path(__file__).parents[3]
+BETWEEN = "__"
+# So alike that one must be a slip of the other; and alike enough to be worth a word.
+SAME, ALIKE = 0.85, 0.6
+
+
+def variables() -> dict[str, str]:
+    """
+    Give the environment and, for what it leaves out, `.env` in the service's folder.
+
+    `SERVICE_ENV_FILE` names another file, or none when it is empty. A variable that is
+    empty counts as absent.
+    """
+    named = os.environ.get("SERVICE_ENV_FILE", ".env")
+    kept = dotenv_values(FOLDER / named, encoding="utf-8") if named else {}
+    everything = {**kept, **os.environ}
+    return {name: value for name, value in everything.items() if value}
 
 
 class ServiceSettings(BaseSettings):
     """The frame of the sections: it reads `SECTION__FIELD` and collects refusals."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_nested_delimiter="__",
+        env_nested_delimiter=BETWEEN,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -28,14 +58,42 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read the environment; end the process with all that is wrong with it."""
+        misspelt, unknown = _misnamed(cls, variables())
         try:
-            return cls()
+            settings = cls()
         except (ValidationError, SettingsError) as error:
-            raise SystemExit(explain(error)) from None
+            raise SystemExit(explain(error, *misspelt, *unknown)) from None
+        if misspelt:
+            raise SystemExit(explain(None, *misspelt, *unknown))
+        for sentence in unknown:
+            print(sentence, file=sys.stderr, flush=True)
+        return settings
+
+    @classmethod
+    def reads(cls, variable: str) -> bool:
+        """Tell whether a variable could be meant for these settings."""
+        section, nested, _ = variable.lower().partition(BETWEEN)
+        return section in (_sections(cls) if nested else cls.model_fields)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Variables(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_choices(cls, values: Any) -> Any:
+        return chosen(cls, values)
 
     @field_validator("*")
     @classmethod
-    def _refuse_the_unsafe(cls, value: Any, info: ValidationInfo) -> Any:
+    def _refuse_the_unsafe(cls, value: Any, info: Info) -> Any:
         # Without a valid environment, what is unsafe cannot be said yet.
         deployed = info.data.get("environment", "development") != "development"
         if deployed and isinstance(value, Section):
@@ -50,3 +108,65 @@ class ServiceSettings(BaseSettings):
             if refused:
                 raise ValidationError.from_exception_data("unsafe", refused)
         return value
+
+
+class _Variables(EnvSettingsSource):
+    """
+    Reads `SECTION__FIELD`, never a section as a whole.
+
+    `MAIL`, `WEB` or `CACHE` belong to whoever logged in.
+    """
+
+    def __init__(self, settings: type[BaseSettings]) -> None:
+        super().__init__(settings)
+        sections = _sections(settings)
+        self.env_vars = {
+            name.lower(): value
+            for name, value in variables().items()
+            if name.lower() not in sections
+        }
+
+
+def _sections(settings: type[BaseModel]) -> dict[str, type[Section]]:
+    return {
+        name: field.annotation
+        for name, field in settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+    }
+
+
+def _misnamed(
+    settings: type[BaseModel], given: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """
+    Say which variables are slips of known ones, and which mean nothing here.
+
+    The latter may be meant for a version before or after this one, which must start.
+    """
+    sections = _sections(settings)
+    known = {
+        f"{name}{BETWEEN}{field}".upper(): name
+        for name, section in sections.items()
+        for field in section.model_fields
+    }
+    misspelt, unknown = [], []
+    for variable in _strange(given, known):
+        section = variable.lower().partition(BETWEEN)[0]
+        own = [name for name in known if known[name] == section]
+        if own and (meant := _closest(variable, own, SAME)):
+            misspelt.append(f"{variable} is no setting: {meant} is.")
+        elif meant := _closest(variable, own or list(known), ALIKE if own else SAME):
+            unknown.append(f"{variable} is no setting; perhaps {meant} is meant.")
+        elif own:
+            unknown.append(f"{variable} is no setting of this version.")
+    return misspelt, unknown
+
+
+def _strange(given: Mapping[str, str], known: Mapping[str, str]) -> Iterator[str]:
+    nested = (name for name in given if BETWEEN in name.strip("_"))
+    return (name for name in nested if name.upper() not in known)
+
+
+def _closest(variable: str, names: list[str], likeness: float) -> str | None:
+    found = get_close_matches(variable.upper(), names, n=1, cutoff=likeness)
+    return found[0] if found else None

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.platform.database.postgresql import hide_values, role_timeouts
-from app.platform.database.settings import DatabaseSettings
+from app.platform.database.postgresql import connector, hide_values, role_timeouts
+from app.platform.database.settings import DatabaseSettings, described
 
 NO_MORE: Mapping[str, str] = MappingProxyType({})
 
@@ -22,8 +22,10 @@ def create_pool(
     No ping before use: it would double the round trips of a read. A connection that
     turns out dead empties the pool instead, and the request is told to come back.
     """
+    limits = _limits(settings)
+    limits["server_settings"] = {**role_timeouts(settings), **server_settings}
     engine = create_async_engine(
-        url,
+        described(url),
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
@@ -31,8 +33,10 @@ def create_pool(
         pool_use_lifo=True,
         # Values do not belong into logs.
         hide_parameters=True,
-        connect_args=_connect_args(settings)
-        | {"server_settings": {**role_timeouts(settings), **server_settings}},
+        connect_args={
+            "async_creator_fn": connector(settings, url, limits=limits),
+            "prepared_statement_cache_size": settings.prepared_statements,
+        },
     )
     hide_values(engine)
     return engine
@@ -41,19 +45,17 @@ def create_pool(
 def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
     """One connection past any pooler, without time limits: for migrations."""
     engine = create_async_engine(
-        settings.session_url,
+        described(settings.session_url),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"timeout": settings.connect_timeout_seconds},
+        connect_args={"async_creator_fn": connector(settings, settings.session_url)},
     )
     hide_values(engine)
     return engine
 
 
-def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+def _limits(settings: DatabaseSettings) -> dict[str, Any]:
     return {
-        "timeout": settings.connect_timeout_seconds,
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "prepared_statement_cache_size": settings.prepared_statements,
     }

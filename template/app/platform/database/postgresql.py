@@ -3,7 +3,7 @@
 import asyncio
 import re
 import string
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,15 +20,35 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.model import Model
-from app.platform.database.settings import DatabaseSettings
+from app.platform.database.settings import DatabaseSettings, read_url
 
+type Connect = Callable[..., Awaitable[asyncpg.Connection]]
 type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
+
+
+def connector(
+    settings: DatabaseSettings, url: str, *, limits: dict[str, Any] | None = None
+) -> Connect:
+    """
+    Give the one way into PostgreSQL: of the pool, of migrations, and of who listens.
+
+    The URL is read for each connection: a password that changes would change here.
+    """
+
+    async def connect(*_: object, **__: object) -> asyncpg.Connection:
+        arguments = read_url(url)
+        given = limits or {}
+        arguments["server_settings"] |= given.get("server_settings", {})
+        timeout = settings.connect_timeout_seconds
+        return await asyncpg.connect(**{"timeout": timeout, **given, **arguments})
+
+    return connect
 
 
 def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
@@ -163,11 +183,7 @@ async def listening(
     Yields an event that is set when the connection is lost.
     """
     lost = asyncio.Event()
-    url = make_url(settings.session_url).set(drivername="postgresql")
-    connection = await asyncpg.connect(
-        url.render_as_string(hide_password=False),
-        timeout=settings.connect_timeout_seconds,
-    )
+    connection = await connector(settings, settings.session_url)()
     try:
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(channel, lambda *_: hear())

@@ -1,21 +1,71 @@
 """Where PostgreSQL is, and how long anything may take."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.platform.configuration import (
     SECTION,
+    Address,
     Refusal,
     Section,
     ServiceSettings,
-    refuse_url,
-    speaks,
+    authorities,
+    readable_by,
+    refuse_address,
+    refuse_arguments,
+    tls_context,
 )
 
-type PostgresUrl = Annotated[SecretStr, speaks("postgresql+asyncpg")]
+
+def read_url(url: str) -> dict[str, Any]:
+    """
+    Give asyncpg's arguments for a URL: all of them, so that no `PG*` variable speaks.
+
+    Raise `ValueError` for what it would refuse at the first query, and for TLS that
+    would not check who answers.
+    """
+    found = _arguments(url)
+    for name, what in NEEDED.items():
+        if not found.get(name):
+            raise ValueError(f"names no {what}")
+    hosts = found["host"] if isinstance(found["host"], list) else [found["host"]]
+    if any("@" in host for host in hosts):
+        raise ValueError("has an @ in its host: in a password, write %40")
+    ports = found.get("port", POSTGRESQL_PORT)
+    title = found.get("application_name")
+    return {
+        "host": hosts,
+        "port": ports if isinstance(ports, list) else [ports] * len(hosts),
+        "user": found["user"],
+        "password": found.get("password", ""),
+        "database": found["database"],
+        "ssl": _encrypted(found.get("ssl", "disable")),
+        "direct_tls": False,
+        "gsslib": "gssapi",
+        "target_session_attrs": found.get("target_session_attrs", "any"),
+        "server_settings": {"application_name": title} if title else {},
+    }
+
+
+type PostgresUrl = Annotated[SecretStr, readable_by(read_url, "postgresql+asyncpg")]
+
+POSTGRESQL_PORT = 5432
+NEEDED = {"host": "host", "user": "user", "database": "database"}
+ARGUMENTS = ("ssl", "host", "port", "application_name", "target_session_attrs")
+# What other drivers call it, and where this service has it.
+ELSEWHERE = {
+    "sslmode": "asyncpg's word is ?ssl=verify-full",
+    "sslrootcert": "SSL_CERT_FILE names the authorities",
+    "timeout": "it is DATABASE__CONNECT_TIMEOUT_SECONDS",
+    "connect_timeout": "it is DATABASE__CONNECT_TIMEOUT_SECONDS",
+    "command_timeout": "it is DATABASE__COMMAND_TIMEOUT_SECONDS",
+    "statement_cache_size": "it is DATABASE__PREPARED_STATEMENTS",
+    "prepared_statement_cache_size": "it is DATABASE__PREPARED_STATEMENTS",
+}
 
 
 class DatabaseSettings(Section):
@@ -57,7 +107,8 @@ class DatabaseSettings(Section):
     def unsafe(self) -> Iterator[Refusal]:
         for name in ("url", "direct_url", "replica_url"):
             url: SecretStr | None = getattr(self, name)
-            yield from refuse_url(name, url, encrypted=_insists_on_tls(url))
+            if url is not None:
+                yield from refuse_address(name, address_of(url.get_secret_value()))
 
     @property
     def session_url(self) -> str:
@@ -71,7 +122,50 @@ class DatabaseAlone(ServiceSettings):
     database: DatabaseSettings = SECTION
 
 
-def _insists_on_tls(url: SecretStr | None) -> bool:
-    """The driver asks for TLS by itself, and does without when refused."""
-    query = make_url(url.get_secret_value()).query if url else {}
-    return query.get("ssl") in {"require", "verify-ca", "verify-full"}
+def address_of(url: str) -> Address:
+    """Tell where the driver would connect; a socket is no host."""
+    arguments = read_url(url)
+    hosts = tuple(host for host in arguments["host"] if not host.startswith("/"))
+    return Address(
+        hosts, arguments["user"], arguments["password"], arguments["ssl"] is not False
+    )
+
+
+def described(url: str) -> URL:
+    """Name the database for logs and traces: without a secret."""
+    arguments = read_url(url)
+    return URL.create(
+        "postgresql+asyncpg",
+        host=arguments["host"][0],
+        port=arguments["port"][0],
+        database=arguments["database"],
+    )
+
+
+def _arguments(url: str) -> dict[str, Any]:
+    """Have SQLAlchemy read the URL, and refuse what asyncpg does not know."""
+    try:
+        parsed = make_url(url)
+        _, found = parsed.get_dialect()().create_connect_args(parsed)
+    except (ArgumentError, AssertionError, ValueError):
+        # What they have to say may quote the password.
+        raise ValueError("is no URL that SQLAlchemy can read") from None
+    for name, value in parsed.query.items():
+        if name in ELSEWHERE:
+            raise ValueError(f"cannot end in ?{name}=: {ELSEWHERE[name]}")
+        if name != "host" and not isinstance(value, str):
+            raise ValueError(f"says {name} twice")
+    refuse_arguments(iter(parsed.query), known=ARGUMENTS)
+    return dict(found)
+
+
+def _encrypted(mode: str) -> Any:
+    """Speak plain text or TLS with a server that proves who it is, and nothing else."""
+    if mode == "disable":
+        return False
+    if mode != "verify-full":
+        raise ValueError(
+            f"must not say ssl={mode}: TLS that checks who answers is ssl=verify-full, "
+            "and SSL_CERT_FILE names authorities of your own"
+        )
+    return tls_context(authorities())

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from app.platform.configuration import authorities, tls_context
 from app.platform.http.errors import (
     NoConnection,
     ThirdPartyErred,
@@ -31,7 +30,7 @@ async def open_pool(settings: HttpSettings) -> AsyncIterator[httpx.AsyncClient]:
         timeout=_timeouts(settings),
         limits=_limits(settings),
         cookies=_no_cookies(),
-        verify=_certificate_authorities(),
+        verify=tls_context(authorities()),
         follow_redirects=False,
         trust_env=False,
     ) as client:
@@ -95,12 +94,6 @@ def _limits(settings: HttpSettings) -> httpx.Limits:
         max_keepalive_connections=settings.max_idle_connections,
         keepalive_expiry=settings.idle_connection_seconds,
     )
-
-
-@cache
-def _certificate_authorities() -> ssl.SSLContext:
-    # Reading them takes 30 ms: once for a process, however many clients it opens.
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _no_cookies() -> CookieJar:

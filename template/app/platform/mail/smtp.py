@@ -7,13 +7,22 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Annotated, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import aiosmtplib
 from pydantic import Field, SecretStr
 
-from app.platform.configuration import Refusal, Section, refuse_url, speaks
+from app.platform.configuration import (
+    Address,
+    Refusal,
+    Section,
+    authorities,
+    readable_by,
+    refuse_address,
+    split,
+    tls_context,
+)
 from app.platform.errors import Unavailable
 from app.platform.mail import Mail
 
@@ -24,6 +33,13 @@ class MailUnavailable(Unavailable):
     """The mail server cannot take a letter now."""
 
 
+def read_url(url: str) -> Address:
+    address, parts = split(url), urlsplit(url)
+    if parts.path.strip("/"):
+        raise ValueError("ends in a path: a mail server has none")
+    return address._replace(encrypted=parts.scheme != "smtp")
+
+
 class SmtpMailerSettings(Section):
     """
     `MAIL__*` in the environment.
@@ -32,9 +48,9 @@ class SmtpMailerSettings(Section):
     the latter two check the server's certificate and never fall back to plain text.
     """
 
-    url: Annotated[SecretStr, speaks("smtp", "smtp+starttls", "smtps")] = SecretStr(
-        "smtp://localhost:1025"
-    )
+    url: Annotated[
+        SecretStr, readable_by(read_url, "smtp", "smtp+starttls", "smtps")
+    ] = SecretStr("smtp://localhost:1025")
     """smtp://, smtp+starttls:// or smtps://, with user and password if needed."""
     sender: str = "noreply@localhost"
     """Whom letters are from."""
@@ -42,8 +58,7 @@ class SmtpMailerSettings(Section):
     """For each step of a conversation with the server."""
 
     def unsafe(self) -> Iterator[Refusal]:
-        plain = self.url.get_secret_value().startswith("smtp:")
-        yield from refuse_url("url", self.url, encrypted=not plain)
+        yield from refuse_address("url", read_url(self.url.get_secret_value()))
         if self.sender.endswith("@localhost"):
             yield Refusal("sender", "is no address that anybody could answer to")
 
@@ -52,7 +67,7 @@ class SmtpMailer:
     """A connection for each letter: they leave from tasks, not from requests."""
 
     def __init__(self, settings: SmtpMailerSettings) -> None:
-        self._server = urlsplit(settings.url.get_secret_value())
+        self._url = settings.url.get_secret_value()
         self._sender = settings.sender
         self._timeout_seconds = settings.timeout_seconds
 
@@ -62,7 +77,7 @@ class SmtpMailer:
         yield cls(settings)
 
     async def send(self, mail: Mail) -> None:
-        client = _client(self._server, self._timeout_seconds)
+        client = _client(self._url, self._timeout_seconds)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._deliver(client, mail)
@@ -108,13 +123,15 @@ def _message_id(key: str, sender: str) -> str:
     return f"<{uuid5(NAMESPACE_URL, key)}@{domain}>"
 
 
-def _client(server: SplitResult, timeout_seconds: float) -> aiosmtplib.SMTP:
+def _client(url: str, timeout_seconds: float) -> aiosmtplib.SMTP:
+    parts, address = urlsplit(url), read_url(url)
     return aiosmtplib.SMTP(
-        hostname=server.hostname,
-        port=server.port,
-        username=unquote(server.username) if server.username else None,
-        password=unquote(server.password) if server.password else None,
-        use_tls=server.scheme == "smtps",
-        start_tls=server.scheme == "smtp+starttls",
+        hostname=address.hosts[0],
+        port=parts.port,
+        username=address.user,
+        password=address.password,
+        use_tls=parts.scheme == "smtps",
+        start_tls=parts.scheme == "smtp+starttls",
+        tls_context=tls_context(authorities()) if address.encrypted else None,
         timeout=timeout_seconds,
     )

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from anyio import to_thread
 from celery import Celery
+from celery.loaders.app import AppLoader
+from kombu import Connection
+from kombu.utils.url import parse_url
 from pydantic import SecretStr
 
-from app.platform.configuration import Refusal, refuse_url
+from app.platform.configuration import Address, Refusal, refuse_address, split
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings, staging
@@ -19,14 +22,18 @@ DELIVER = "deliver"
 TICK = "tick"
 
 
-class TransportOptions(Protocol):
-    """What one kind of broker needs to be told."""
+class Broker(Protocol):
+    """What Celery needs to be told of one kind of broker."""
 
-    def __call__(self, *, redeliver_after_seconds: float) -> dict[str, Any]: ...
+    def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
+        """Bound every wait, and get back what a dead worker held."""
+
+    def proof(self) -> dict[str, Any]:
+        """Say how a server proves who it is, where TLS is spoken."""
 
 
 class CeleryTasksSettings(OutboxSettings, frozen=True):
-    """`TASKS__*` in the environment."""
+    """`TASKS__*` in the environment; each kind of broker reads the URL in its way."""
 
     broker_url: SecretStr
     """Where the broker is, with user and password if needed."""
@@ -34,7 +41,19 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
     """Where messages wait; services that share a broker have one each."""
 
     def unsafe(self) -> Iterator[Refusal]:
-        yield from refuse_url("broker_url", self.broker_url)
+        yield from refuse_address("broker_url", self.address)
+
+    @property
+    def address(self) -> Address:
+        return split(self.broker_url.get_secret_value())
+
+
+def read_broker_url(url: str) -> tuple[Address, dict[str, Any]]:
+    """Have kombu read a URL of one broker; raise for what it cannot use."""
+    address = split(url)
+    if ";" in url:
+        raise ValueError("names several brokers: in a password, write %3B")
+    return address, parse_url(url)
 
 
 class CeleryTasks:
@@ -76,12 +95,13 @@ class CeleryBroker:
 def create_celery(
     settings: CeleryTasksSettings,
     tasks: TaskRouter,
-    transport_options: TransportOptions,
+    broker: Broker,
 ) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
     _refuse_endless_tasks(settings, tasks)
-    celery = Celery("app", broker=settings.broker_url.get_secret_value())
+    celery = _Deaf(settings.broker_url.get_secret_value())
     celery.conf.update(
+        broker_use_ssl=broker.proof() if settings.address.encrypted else None,
         task_default_queue=settings.queue,
         task_ignore_result=True,
         accept_content=["json"],
@@ -95,7 +115,7 @@ def create_celery(
         worker_cancel_long_running_tasks_on_connection_loss=True,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=2,
-        broker_transport_options=transport_options(
+        broker_transport_options=broker.transport_options(
             redeliver_after_seconds=settings.attempt_seconds
         ),
         beat_schedule={
@@ -104,6 +124,33 @@ def create_celery(
         },
     )
     return celery
+
+
+class _Deaf(Celery):
+    """
+    Hears the settings alone: `CELERY_BROKER_URL` would send messages elsewhere.
+
+    So would `BROKER_URL`, which the command turns into the former.
+    """
+
+    backend_cls = "disabled://"
+
+    def __init__(self, url: str) -> None:
+        super().__init__("app", broker=url, loader=_DeafLoader)
+        self._url = url
+
+    def connection_for_read(self, url: str | None = None, **more: Any) -> Connection:
+        return super().connection_for_read(url or self._url, **more)
+
+    def connection_for_write(self, url: str | None = None, **more: Any) -> Connection:
+        return super().connection_for_write(url or self._url, **more)
+
+
+class _DeafLoader(AppLoader):
+    """Imports no configuration, whatever `CELERY_CONFIG_MODULE` says."""
+
+    def read_configuration(self, env: str = "") -> dict[str, Any]:
+        return {}
 
 
 def _refuse_endless_tasks(settings: OutboxSettings, tasks: TaskRouter) -> None:

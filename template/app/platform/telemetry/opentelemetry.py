@@ -1,16 +1,16 @@
 """Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
 from opentelemetry.trace import Tracer
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 
 from app.platform.cache import metrics as cache_metrics
 from app.platform.cache import tracing as cache_tracing
-from app.platform.configuration import Section
+from app.platform.configuration import Refusal, Section, refuse_plain_text
 from app.platform.database import metrics as database_metrics
 from app.platform.database import tracing as database_tracing
 from app.platform.http import metrics as http_metrics
@@ -44,6 +44,12 @@ TRACERS: Sequence[Watcher] = (
 )
 
 
+def _base(url: HttpUrl) -> HttpUrl:
+    if url.query or url.fragment or (url.path or "").rstrip("/").endswith("/v1/traces"):
+        raise ValueError("must end before /v1/traces, which is added to it")
+    return url
+
+
 class OpentelemetryTelemetrySettings(Section):
     """`TELEMETRY__*` in the environment."""
 
@@ -54,7 +60,7 @@ class OpentelemetryTelemetrySettings(Section):
     service_version: str = ""
     """Which release this is, in metrics and traces."""
 
-    otlp_endpoint: HttpUrl | None = None
+    otlp_endpoint: Annotated[HttpUrl, AfterValidator(_base)] | None = None
     """The collector's address for OTLP over HTTP; without one, nothing is traced."""
     sample_ratio: float = Field(0.1, ge=0, le=1)
     """How many of the traces that begin here are recorded, as a share of one."""
@@ -70,6 +76,10 @@ class OpentelemetryTelemetrySettings(Section):
     """How long a process that stops waits for its last spans to be sent."""
     poll_seconds: float = Field(5.0, gt=0)
     """How often numbers that only the database knows are read."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        # A collector beside the process is as good as any.
+        yield from refuse_plain_text("otlp_endpoint", self.otlp_endpoint)
 
 
 class OpentelemetryTelemetry:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Protocol
 
+import requests
 import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace.export import (
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from prometheus_client import CollectorRegistry, Counter
 
+from app.platform.configuration import authorities
 from app.platform.telemetry.tracing import TraceIds
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,8 @@ async def exporting(
         OTLPSpanExporter(
             endpoint.rstrip("/") + "/v1/traces",
             timeout=settings.export_timeout_seconds,
+            certificate_file=authorities(),
+            session=_session(),
         ),
         registry,
     )
@@ -77,6 +81,13 @@ async def exporting(
         yield provider
     finally:
         await asyncio.to_thread(batches.end, settings.flush_seconds)
+
+
+def _session() -> requests.Session:
+    """Ask no proxy, no .netrc and no other bundle of the machine's."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
 
 
 def create_provider(resource: dict[str, str]) -> TracerProvider:

@@ -76,6 +76,7 @@ def _config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        workers=1,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.finish_seconds,

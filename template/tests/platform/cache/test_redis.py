@@ -2,10 +2,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from time import monotonic, sleep
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
 from app.platform.cache import Lease
@@ -20,6 +21,7 @@ from tests.fixtures.redis import (
     silence,
     slowly,
 )
+from tests.fixtures.tls import HOST, TlsServer
 from tests.platform.cache.contract import RememberingStoreContract, leased
 from tests.platform.cache.interleaving import interleave
 from tests.platform.cache.notes import NOTE, Loader, Note, cache_over
@@ -79,6 +81,58 @@ class TestSettings:
         settings = RedisCacheSettings(url=SecretStr("redis://:hush@localhost"))
 
         assert "hush" not in repr(settings)
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("http://cache", "must begin with redis:// or rediss:// or unix://"),
+            ("cache:6379", "must begin with"),
+            ("redis://:hush@cache:many", "a host or a port that is none"),
+            ("redis://:hush@:6379", "names no host"),
+            ("redis://cache/first", "not the number of a database"),
+            ("redis://:hu#sh@cache", "in a password, write %23"),
+            ("redis://cache?db=one", "is no URL that the client can read"),
+            ("redis://cache?host=127.0.0.1", "cannot end in [?]host="),
+            ("rediss://cache?ssl_cert_reqs=none", "cannot end in [?]ssl_cert_reqs="),
+            ("rediss://cache?ssl_check_hostname=0", "cannot end in"),
+            ("unix://", "names no socket"),
+        ],
+    )
+    def test_that_cannot_work_is_refused(self, url: str, reason: str) -> None:
+        with pytest.raises(ValidationError, match=reason) as refused:
+            RedisCacheSettings(url=SecretStr(url))
+
+        assert "hush" not in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "url",
+        ["redis://cache", "rediss://me:p%40ss@cache:6380/2", "unix:///run/c.sock?db=1"],
+    )
+    def test_that_works_is_accepted(self, url: str) -> None:
+        assert list(RedisCacheSettings(url=SecretStr(url)).unsafe()) == []
+
+
+class TestTls:
+    async def test_an_impostor_is_told_nothing(self, impostor: TlsServer) -> None:
+        async with impostor.serve() as port:
+            url = f"rediss://:hush@{HOST}:{port}/0"
+            async with opened(url, timeout_ms=2_000) as store:
+                assert not await store.ping()
+
+        assert not impostor.heard
+
+    async def test_a_server_that_proves_itself_answers(
+        self, proven: TlsServer, redis_url: str
+    ) -> None:
+        server = urlsplit(redis_url)
+        behind = (str(server.hostname), server.port or 6379)
+
+        async with proven.serve(behind=behind) as port:
+            url = f"rediss://{HOST}:{port}/0"
+            async with opened(url, timeout_ms=2_000) as store:
+                assert await store.ping()
 
 
 class TestReplicas:

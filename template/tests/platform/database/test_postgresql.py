@@ -1,11 +1,99 @@
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from traceback import format_exception
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import BigInteger, Enum, Uuid, bindparam, text
+from sqlalchemy.engine import make_url
 
-from app.platform.database import Database
-from app.platform.database.postgresql import try_lock
+from app.platform.database import Database, DatabaseSettings
+from app.platform.database.engine import create_pool, create_session_engine
+from app.platform.database.postgresql import listening, try_lock
+from tests.fixtures.tls import HOST, TlsServer
+
+type Way = Callable[[DatabaseSettings], Awaitable[None]]
+
+
+async def pool(settings: DatabaseSettings) -> None:
+    engine = create_pool(settings, settings.url.get_secret_value())
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+    await engine.dispose()
+
+
+async def migrations(settings: DatabaseSettings) -> None:
+    engine = create_session_engine(settings)
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def listener(settings: DatabaseSettings) -> None:
+    heard = asyncio.Event()
+    async with listening(settings, "news", heard.set), asyncio.timeout(10):
+        engine = create_session_engine(settings)
+        async with engine.begin() as connection:
+            await connection.execute(text("NOTIFY news"))
+        await heard.wait()
+
+
+async def ask_for_tls(reader: StreamReader, writer: StreamWriter) -> None:
+    """Agree to what a client of PostgreSQL asks in clear text."""
+    await reader.readexactly(8)
+    writer.write(b"S")
+    await writer.drain()
+
+
+def elsewhere(
+    settings: DatabaseSettings, port: int, ssl: str = "verify-full"
+) -> DatabaseSettings:
+    url = make_url(settings.url.get_secret_value())
+    there = url.set(host=HOST, port=port, password="hush", query={"ssl": ssl})
+    text = SecretStr(there.render_as_string(hide_password=False))
+    return settings.model_copy(update={"url": text})
+
+
+@pytest.mark.parametrize("way", [pool, migrations, listener])
+class TestConnector:
+    async def test_tells_an_impostor_nothing(
+        self, database_settings: DatabaseSettings, impostor: TlsServer, way: Way
+    ) -> None:
+        async with impostor.serve(ask_for_tls) as port:
+            with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+                await way(elsewhere(database_settings, port))
+
+        assert not impostor.heard
+
+    async def test_works_with_a_server_that_proves_itself(
+        self, database_settings: DatabaseSettings, proven: TlsServer, way: Way
+    ) -> None:
+        async with self._encrypted(database_settings, proven) as port:
+            await way(elsewhere(database_settings, port))
+
+        assert b"user" in proven.heard
+
+    async def test_hears_no_variable_of_libpq(
+        self,
+        database_settings: DatabaseSettings,
+        monkeypatch: pytest.MonkeyPatch,
+        way: Way,
+    ) -> None:
+        for name in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE", "PASSFILE"):
+            monkeypatch.setenv(f"PG{name}", "nonsense")
+        for name in ("SSLMODE", "SSLNEGOTIATION", "TARGETSESSIONATTRS", "GSSLIB"):
+            monkeypatch.setenv(f"PG{name}", "nonsense")
+
+        await way(database_settings)
+
+    @staticmethod
+    def _encrypted(
+        settings: DatabaseSettings, server: TlsServer
+    ) -> AbstractAsyncContextManager[int]:
+        url = make_url(settings.url.get_secret_value())
+        return server.serve(ask_for_tls, behind=(str(url.host), url.port or 5432))
 
 VALUE = "ada@example.com"
 # What is wrong, a statement, and the type of its value.

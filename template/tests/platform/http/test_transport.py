@@ -9,13 +9,35 @@ from pydantic import BaseModel
 from app.platform.http import (
     HttpClient,
     ThirdPartyMisbehaved,
+    ThirdPartyUnreachable,
 )
 from tests.fixtures.third_party import Stub, answer, flood
+from tests.fixtures.tls import HOST, TlsServer
 from tests.platform.http.conftest import hasty
 
 
 class Price(BaseModel):
     cents: int
+
+
+class TestTls:
+    async def test_tells_an_impostor_nothing(self, impostor: TlsServer) -> None:
+        async with impostor.serve() as port, HttpClient.open(hasty()) as client:
+            with pytest.raises(ThirdPartyUnreachable):
+                await client.post(f"https://{HOST}:{port}", content=b"hush")
+
+        assert not impostor.heard
+
+    async def test_speaks_to_a_server_that_proves_itself(
+        self, proven: TlsServer
+    ) -> None:
+        async with (
+            proven.serve(greeting=b"HTTP/1.1 204 No Content\r\n\r\n") as port,
+            HttpClient.open(hasty()) as client,
+        ):
+            response = await client.get(f"https://{HOST}:{port}")
+
+        assert response.status == 204
 
 
 class TestAnswer:

@@ -16,6 +16,7 @@ from app.platform.mail import Mail
 from app.platform.mail.smtp import SmtpMailer, SmtpMailerSettings
 from dev.ports import free_port
 from dev.smtp import MailSink
+from tests.fixtures.tls import HOST, Begin, TlsServer, at_once
 
 LETTER = Mail(to="ada@example.com", subject="Grüße", text="Hello, Ada ✓", key="o-1")
 
@@ -47,15 +48,65 @@ async def received() -> EmailMessage:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("url", ["", "localhost:25", "http://localhost"])
-    def test_refuse_a_url_that_is_not_smtp(self, url: str) -> None:
-        with pytest.raises(ValidationError, match="smtp"):
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("", "must begin with smtp://"),
+            ("localhost:25", "must begin with smtp://"),
+            ("http://localhost", "must begin with smtp://"),
+            ("smtp://[hush", "a host or a port that is none"),
+            ("smtp://shop:hush@:25", "names no host"),
+            ("smtp://shop:hush@mail:many", "a host or a port that is none"),
+            ("smtps://mail?verify=no", "cannot end in [?]verify="),
+            ("smtps://mail/inbox", "ends in a path"),
+        ],
+    )
+    def test_refuse_a_url_that_cannot_work(self, url: str, reason: str) -> None:
+        with pytest.raises(ValidationError, match=reason) as refused:
             SmtpMailerSettings(url=SecretStr(url))
+
+        assert "hush" not in str(refused.value)
 
     def test_hide_the_password(self) -> None:
         settings = SmtpMailerSettings(url=SecretStr("smtps://shop:s3cret@mail"))
 
         assert "s3cret" not in repr(settings)
+
+
+async def agree_to_tls(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    for answer in (b"220 hello", b"250-hello\r\n250 STARTTLS", b"220 go ahead"):
+        writer.write(answer + b"\r\n")
+        await writer.drain()
+        if not answer.endswith(b"ahead"):
+            await reader.readline()
+
+
+class TestTls:
+    @pytest.mark.parametrize("begin", [at_once, agree_to_tls])
+    async def test_tells_an_impostor_nothing(
+        self, impostor: TlsServer, begin: Begin
+    ) -> None:
+        async with impostor.serve(begin, greeting=b"220 hello\r\n") as port:
+            scheme = "smtps" if begin is at_once else "smtp+starttls"
+            async with mailer(f"{scheme}://shop:hush@{HOST}:{port}") as smtp:
+                with pytest.raises(Unavailable, match=r"SMTP|SSL"):
+                    await smtp.send(LETTER)
+
+        assert not impostor.heard
+
+    @pytest.mark.parametrize("begin", [at_once, agree_to_tls])
+    async def test_greets_a_server_that_proves_itself(
+        self, proven: TlsServer, begin: Begin
+    ) -> None:
+        async with proven.serve(begin, greeting=b"220 hello\r\n") as port:
+            scheme = "smtps" if begin is at_once else "smtp+starttls"
+            async with mailer(f"{scheme}://shop:hush@{HOST}:{port}") as smtp:
+                with pytest.raises(Unavailable):
+                    await smtp.send(LETTER)
+
+        assert proven.heard.startswith(b"EHLO")
 
 
 class TestSend:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -6,11 +7,22 @@ from pydantic import SecretStr
 from app.platform.tasks import TaskRouter, Tick
 from app.platform.tasks.celery import CeleryTasksSettings, create_celery
 
-SETTINGS = CeleryTasksSettings(broker_url=SecretStr("memory://"), attempt_seconds=10)
+SETTINGS = CeleryTasksSettings(
+    broker_url=SecretStr("memory://broker/1"), attempt_seconds=10
+)
 
 
-def options(*, redeliver_after_seconds: float) -> dict[str, float]:
-    return {"visibility_timeout": redeliver_after_seconds}
+class Kind:
+    """A broker that needs little."""
+
+    def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
+        return {"visibility_timeout": redeliver_after_seconds}
+
+    def proof(self) -> dict[str, Any]:
+        return {}
+
+
+BROKER = Kind()
 
 
 async def work(_: Tick, __: object, ___: object) -> None: ...
@@ -22,18 +34,32 @@ class TestCreateCelery:
         tasks.every(timedelta(hours=1), timeout=timedelta(seconds=10))(work)
 
         with pytest.raises(ValueError, match=r"slow\.work"):
-            create_celery(SETTINGS, tasks, options)
+            create_celery(SETTINGS, tasks, BROKER)
 
     def test_keeps_time_for_periodic_tasks(self) -> None:
         tasks = TaskRouter("clock")
         tasks.every(timedelta(hours=1), timeout=timedelta(seconds=1))(work)
 
-        celery = create_celery(SETTINGS, tasks, options)
+        celery = create_celery(SETTINGS, tasks, BROKER)
 
         assert celery.conf.beat_schedule["clock.work"]["args"] == ["clock.work"]
 
     def test_takes_back_what_a_dead_worker_held_when_its_attempt_is_over(self) -> None:
-        celery = create_celery(SETTINGS, TaskRouter(), options)
+        celery = create_celery(SETTINGS, TaskRouter(), BROKER)
 
         assert celery.conf.broker_transport_options == {"visibility_timeout": 10}
         assert celery.conf.task_time_limit == 10
+
+    def test_sends_where_the_settings_say(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL"):
+            monkeypatch.setenv(f"CELERY_{name}", "memory://elsewhere/1")
+        for name in ("CONFIG_MODULE", "LOADER", "RESULT_BACKEND"):
+            monkeypatch.setenv(f"CELERY_{name}", "nonsense")
+
+        celery = create_celery(SETTINGS, TaskRouter(), BROKER)
+
+        assert celery.connection_for_read().hostname == "broker"
+        assert celery.connection_for_write().hostname == "broker"
+        assert celery.backend.as_uri() == "disabled://"

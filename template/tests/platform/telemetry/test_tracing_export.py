@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from time import monotonic, perf_counter
 
 import pytest
-from pydantic import HttpUrl
+from pydantic import HttpUrl, ValidationError
 from structlog.testing import capture_logs
 
 from app.platform.observability import context
@@ -13,6 +13,8 @@ from app.platform.telemetry.opentelemetry import (
     OpentelemetryTelemetrySettings,
 )
 from dev.ports import HOST, free_port
+from tests.fixtures.tls import HOST as LOOPBACK
+from tests.fixtures.tls import TlsServer
 from tests.platform.telemetry.tracing_collector import (
     Collector,
     black_hole,
@@ -50,6 +52,39 @@ async def record(settings: OpentelemetryTelemetrySettings) -> OpentelemetryTelem
     async with _open(settings) as telemetry:
         await work(telemetry, 10)
     return telemetry
+
+
+class TestEndpoint:
+    @pytest.mark.parametrize("end", ["/v1/traces", "/v1/traces/", "?a=b", "#a"])
+    def test_that_would_be_another_is_refused(self, end: str) -> None:
+        with pytest.raises(ValidationError, match="must end before /v1/traces"):
+            sending_to(f"https://collector.example{end}")
+
+    def test_is_safe_on_this_machine_and_over_tls(self) -> None:
+        for url, refused in (
+            ("http://collector.example", 1),
+            ("https://collector.example", 0),
+            ("http://localhost:4318", 0),
+        ):
+            assert len(list(sending_to(url).unsafe())) == refused
+
+
+class TestTls:
+    async def test_tells_an_impostor_nothing(self, impostor: TlsServer) -> None:
+        async with impostor.serve() as port:
+            await record(sending_to(f"https://{LOOPBACK}:{port}", flush_seconds=2))
+
+        assert not impostor.heard
+
+    async def test_speaks_to_a_server_that_proves_itself(
+        self, proven: TlsServer
+    ) -> None:
+        greeting = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+        async with proven.serve(greeting=greeting) as port:
+            await record(sending_to(f"https://{LOOPBACK}:{port}", flush_seconds=2))
+
+        assert b"POST /v1/traces" in proven.heard
 
 
 class TestCollector:

@@ -1,0 +1,69 @@
+from asyncio import to_thread
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.platform.broker import redis
+from app.platform.tasks import TaskRouter
+from app.platform.tasks.celery import CeleryBroker, create_celery
+from tests.fixtures.tls import HOST, TlsServer
+
+
+async def send(url: str) -> None:
+    settings = redis.RedisBrokerSettings(broker_url=SecretStr(url), queue=uuid4().hex)
+    celery = create_celery(settings, TaskRouter(), redis)
+    try:
+        await CeleryBroker(celery).send([uuid4()])
+    finally:
+        await to_thread(celery.close)
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("http://foo", "must begin with redis:// or rediss://"),
+            ("memory://", "must begin with"),
+            ("broker:6379", "must begin with"),
+            ("redis://:hush@:6379/0", "names no host"),
+            ("redis://:hush@broker:many/0", "a host or a port that is none"),
+            ("redis://:hush@broker/first", "not the number of a database"),
+            ("rediss://broker/0?ssl_cert_reqs=none", "cannot end in [?]ssl_cert_reqs="),
+            ("redis://:hu;sh@broker/0", "in a password, write %3B"),
+            ("redis://:hu#sh@broker/0", "in a password, write %23"),
+        ],
+    )
+    def test_that_cannot_work_is_refused(self, url: str, reason: str) -> None:
+        with pytest.raises(ValidationError, match=reason) as refused:
+            redis.RedisBrokerSettings(broker_url=SecretStr(url))
+
+        assert "hu" not in str(refused.value)
+
+    def test_is_safe_with_a_public_host_over_tls_alone(self) -> None:
+        for scheme, refused in (("redis", 1), ("rediss", 0)):
+            url = SecretStr(f"{scheme}://:own-word@broker.example/0")
+            settings = redis.RedisBrokerSettings(broker_url=url)
+
+            assert len(list(settings.unsafe())) == refused
+
+
+class TestProof:
+    async def test_an_impostor_is_told_nothing(self, impostor: TlsServer) -> None:
+        async with impostor.serve() as port:
+            with pytest.raises(Exception, match=r"(?i)certificate"):
+                await send(f"rediss://:hush@{HOST}:{port}/0")
+
+        assert not impostor.heard
+
+    async def test_a_server_that_proves_itself_gets_the_message(
+        self, proven: TlsServer, redis_url: str
+    ) -> None:
+        server = urlsplit(redis_url)
+        behind = (str(server.hostname), server.port or 6379)
+
+        async with proven.serve(behind=behind) as port:
+            await send(f"rediss://{HOST}:{port}/0")
+
+        assert b"LPUSH" in proven.heard
