@@ -95,6 +95,7 @@ class TestConnector:
         url = make_url(settings.url.get_secret_value())
         return server.serve(ask_for_tls, behind=(str(url.host), url.port or 5432))
 
+
 VALUE = "ada@example.com"
 # What is wrong, a statement, and the type of its value.
 STATUS = Enum("a", native_enum=False, name="e", validate_strings=True)
