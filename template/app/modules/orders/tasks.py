@@ -21,7 +21,7 @@ class Ports(Protocol):
     def mailer(self) -> Mailer: ...
 
 
-@tasks.on(OrderPlaced, attempts=8)
+@tasks.on(OrderPlaced)
 async def send_confirmation(event: OrderPlaced, unit: UnitOfWork, ports: Ports) -> None:
     """
     Note that the customer is told, and tell them.

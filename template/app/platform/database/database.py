@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Self
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.platform.database.engine import create_pool
+from app.platform.database.postgresql import let_idle
 from app.platform.database.session import ReadingSession, WritingSession, sessions
 from app.platform.database.settings import DatabaseSettings
 from app.platform.database.unit_of_work import Stage, UnitOfWork
+
+IDLE_MARGIN = timedelta(seconds=5)
 
 
 class Database:
@@ -42,9 +46,18 @@ class Database:
             yield cls(primary, replica, stage=stage)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """Commit if the body returns; roll back if it raises."""
+    async def unit_of_work(
+        self, *, may_idle: timedelta | None = None
+    ) -> AsyncIterator[UnitOfWork]:
+        """
+        Commit if the body returns; roll back if it raises.
+
+        The first statement begins the transaction. `may_idle` is for work that waits
+        for others in it longer than a request may.
+        """
         async with self._writing() as session:
+            if may_idle is not None:
+                let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
             yield unit
             await unit.commit()

@@ -5,14 +5,25 @@ import re
 import string
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, Index, Text, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Index,
+    Text,
+    event,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from app.platform.database.settings import DatabaseSettings
 
@@ -59,6 +70,22 @@ def constraint_of(error: IntegrityError) -> str | None:
     """Name the constraint or unique index that refused a statement."""
     name: str | None = getattr(error.driver_exception, "constraint_name", None)
     return name
+
+
+def waited_for_a_lock(error: DBAPIError) -> bool:
+    """Tell a statement that `lock_timeout` ended from one that failed."""
+    return isinstance(error.driver_exception, asyncpg.LockNotAvailableError)
+
+
+def let_idle(session: AsyncSession, limit: timedelta) -> None:
+    """Let its transactions do nothing for so long, said when one begins."""
+    milliseconds = limit // timedelta(milliseconds=1)
+    statement = f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
+
+    def say(_: Session, __: SessionTransaction, connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(session.sync_session, "after_begin", say)
 
 
 async def try_lock(session: AsyncSession, name: str) -> bool:

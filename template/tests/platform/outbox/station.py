@@ -24,9 +24,10 @@ class Posted(Event):
 tasks = TaskRouter("post")
 
 
-@tasks.on(Posted, attempts=3, timeout=timedelta(seconds=0.5))
+@tasks.on(Posted, timeout=timedelta(seconds=0.5), crashes=3)
 async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
     ports.delivered += 1
+    ports.begun.set()
     await asyncio.sleep(event.seconds)
     if ports.delivered <= event.fails:
         raise RuntimeError("The dog barked.")
@@ -43,6 +44,7 @@ class Station:
 
     database: Database
     delivered: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     settings: OutboxSettings = field(default_factory=OutboxSettings)
 
     def worker(self) -> Delivery:
@@ -55,11 +57,19 @@ class Station:
             newest = select(OutboxMessage.id).order_by(OutboxMessage.id.desc())
             return (await session.scalars(newest.limit(1))).one()
 
-    async def expire_leases(self) -> None:
+    async def change(self, **values: Any) -> None:
         async with self.database.unit_of_work() as unit:
-            await unit.session.execute(
-                update(OutboxMessage).values(due_at=func.now() - timedelta(seconds=1))
-            )
+            await unit.session.execute(update(OutboxMessage).values(values))
+
+    async def confine(self, event: Posted | None = None) -> UUID:
+        """Post a message that has failed for as long as it may."""
+        message_id = await self.post(event or Posted(fails=99))
+        await self.change(first_attempt_at=func.now() - timedelta(hours=2))
+        await self.worker().handle(message_id)
+        return message_id
+
+    async def expire_leases(self) -> None:
+        await self.change(due_at=func.now() - timedelta(seconds=1))
 
     async def get(self, model: type[Any], id_: UUID) -> Any:
         async with self.database.read_session() as session:
