@@ -68,6 +68,14 @@ class Station:
         await self.worker().handle(message_id)
         return message_id
 
+    async def until_begun(self) -> None:
+        async with asyncio.timeout(10):
+            await self.begun.wait()
+
+    async def only_message(self) -> UUID:
+        async with self.database.read_session() as session:
+            return (await session.scalars(select(OutboxMessage.id))).one()
+
     async def expire_leases(self) -> None:
         await self.change(due_at=func.now() - timedelta(seconds=1))
 
@@ -79,3 +87,7 @@ class Station:
         async with self.database.read_session() as session:
             counted = select(func.count()).select_from(model)
             return await session.scalar(counted) or 0
+
+
+async def stage_nothing(*_: object) -> None:
+    """No event is recorded."""
