@@ -24,10 +24,12 @@ class Posted(Event):
 tasks = TaskRouter("post")
 
 
-@tasks.on(Posted, timeout=timedelta(seconds=0.5), crashes=3)
+@tasks.on(Posted, timeout=timedelta(seconds=20), crashes=3)
 async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
     ports.delivered += 1
     ports.begun.set()
+    if ports.delivered == 1:
+        await ports.go_on.wait()
     await asyncio.sleep(event.seconds)
     if ports.delivered <= event.fails:
         raise RuntimeError("The dog barked.")
@@ -45,7 +47,12 @@ class Station:
     database: Database
     delivered: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     settings: OutboxSettings = field(default_factory=OutboxSettings)
+
+    def __post_init__(self) -> None:
+        # Unset, it holds up the first delivery.
+        self.go_on.set()
 
     def worker(self) -> Delivery:
         return Delivery(tasks, self.settings, database=self.database, ports=self)

@@ -60,7 +60,8 @@ class TestCopy:
     """A message that comes while another attempt has it."""
 
     async def test_steps_back_while_the_message_runs(self, station: Station) -> None:
-        message_id = await station.post(Posted(seconds=0.3))
+        message_id = await station.post(Posted())
+        station.go_on.clear()
         running = asyncio.create_task(station.worker().handle(message_id))
         await station.until_begun()
         before = await station.get(OutboxMessage, message_id)
@@ -69,6 +70,7 @@ class TestCopy:
             await station.worker().handle(message_id)
 
         after = await station.get(OutboxMessage, message_id)
+        station.go_on.set()
         await running
         assert (after.attempts, after.due_at) == (before.attempts, before.due_at)
         assert station.delivered == 1
@@ -127,13 +129,15 @@ class TestLostLease:
     async def test_of_a_failure_leaves_the_other_attempt_alone(
         self, station: Station
     ) -> None:
-        message_id = await station.post(Posted(fails=9, seconds=0.2))
+        message_id = await station.post(Posted(fails=9))
+        station.go_on.clear()
         late = asyncio.create_task(station.worker().handle(message_id))
         await station.until_begun()
         await station.expire_leases()
         async with station.database.unit_of_work() as unit:
             other = await Outbox(unit.session).begin(message_id, lease=HOUR)
 
+        station.go_on.set()
         await late
 
         message = await station.get(OutboxMessage, message_id)
@@ -141,26 +145,30 @@ class TestLostLease:
         assert (message.attempt_id, message.due_at) == (other.attempt_id, other.due_at)
 
     async def test_of_a_last_failure_confines_nothing(self, station: Station) -> None:
-        message_id = await station.post(Posted(fails=9, seconds=0.2))
+        message_id = await station.post(Posted(fails=9))
         await station.change(first_attempt_at=func.now() - 2 * HOUR)
+        station.go_on.clear()
         late = asyncio.create_task(station.worker().handle(message_id))
         await station.until_begun()
         await station.expire_leases()
         async with station.database.unit_of_work() as unit:
             await Outbox(unit.session).begin(message_id, lease=HOUR)
 
+        station.go_on.set()
         await late
 
         assert await station.count(OutboxMessage) == 1
         assert await station.count(QuarantinedMessage) == 0
 
     async def test_of_a_success_is_the_one_effect(self, station: Station) -> None:
-        message_id = await station.post(Posted(seconds=0.2))
+        message_id = await station.post(Posted())
+        station.go_on.clear()
         first = asyncio.create_task(station.worker().handle(message_id))
         await station.until_begun()
         await station.expire_leases()
 
         await station.worker().handle(message_id)
+        station.go_on.set()
         await first
 
         assert station.delivered == 2

@@ -62,9 +62,14 @@ class TestFailure:
     async def test_counts_an_attempt_that_takes_too_long(
         self, station: Station
     ) -> None:
-        message_id = await station.post(Posted(seconds=60))
+        message_id = await station.post(Posted())
+        hasty = TaskRouter("post")
+        hasty.on(Posted, timeout=timedelta(seconds=0.1))(deliver)
+        settings, database = station.settings, station.database
 
-        await station.worker().handle(message_id)
+        await Delivery(hasty, settings, database=database, ports=station).handle(
+            message_id
+        )
 
         assert (await station.get(OutboxMessage, message_id)).attempts == 1
 
@@ -110,11 +115,13 @@ class TestTransaction:
         assert await station.count(InboxMessage) == 1
 
     async def test_begins_when_the_task_needs_it(self, station: Station) -> None:
-        message_id = await station.post(Posted(seconds=0.3))
+        message_id = await station.post(Posted())
+        station.go_on.clear()
         running = asyncio.create_task(station.worker().handle(message_id))
         await station.until_begun()
 
         held = [pool.pool.checkedout() for pool in station.database.pools]  # type: ignore[attr-defined]
+        station.go_on.set()
         await running
 
         assert held == [0]
