@@ -70,13 +70,15 @@ class Delivery:
 
     async def _step_back(self, id_: UUID) -> None:
         """Leave a message to whoever has it, or end one that is staged once more."""
-        log.info("task.duplicate", message_id=str(id_))
         async with self._database.unit_of_work() as unit:
             message = await Outbox(unit.session).find(id_)
-            if message is None:
-                return
-            if await Inbox(unit.session).knows(id_):
+            again = message is not None and await Inbox(unit.session).knows(id_)
+            if again:
                 await Outbox(unit.session).remove(id_)
+        how = "task.staged_again" if again else "task.duplicate"
+        log.info(how, message_id=str(id_))
+        if message is None:
+            return
         await self.around(Attempt(message.task, message.attempts, 0), _duplicate)
 
     def _work_for(self, message: OutboxMessage) -> Work:

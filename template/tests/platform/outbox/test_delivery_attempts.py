@@ -65,11 +65,10 @@ class TestFailure:
         message_id = await station.post(Posted())
         hasty = TaskRouter("post")
         hasty.on(Posted, timeout=timedelta(seconds=0.1))(deliver)
-        settings, database = station.settings, station.database
+        worker = station.worker()
+        worker.tasks = hasty
 
-        await Delivery(hasty, settings, database=database, ports=station).handle(
-            message_id
-        )
+        await worker.handle(message_id)
 
         assert (await station.get(OutboxMessage, message_id)).attempts == 1
 
