@@ -92,11 +92,11 @@ class Service:
         return self.sql(f"SELECT count(*) FROM {table}")
 
     def begun(self, *, lease_seconds: float, since_seconds: float = 3600) -> int:
-        """Count the attempts that began lately and have not ended."""
+        """Count the attempts that began lately and have not said how they ended."""
         oldest = f"{lease_seconds - since_seconds} seconds"
         return self.sql(
             "SELECT count(*) FROM outbox "
-            f"WHERE attempts > 0 AND due_at > now() + interval '{oldest}'"
+            f"WHERE attempt_id IS NOT NULL AND due_at > now() + interval '{oldest}'"
         )
 
     def connections(self) -> int:

@@ -22,7 +22,7 @@ class Poisoned(Event):
 tasks = TaskRouter("faults")
 
 
-@tasks.on(Counted, attempts=20, timeout=timedelta(seconds=1))
+@tasks.on(Counted, timeout=timedelta(seconds=1))
 async def count(event: Counted, unit: UnitOfWork, _: object) -> None:
     """Leave a row, slowly, so that some are under way whenever the worker dies."""
     await unit.session.execute(
@@ -31,6 +31,6 @@ async def count(event: Counted, unit: UnitOfWork, _: object) -> None:
     await unit.session.execute(text("SELECT pg_sleep(0.02)"))
 
 
-@tasks.on(Poisoned, attempts=2, timeout=timedelta(seconds=1))
+@tasks.on(Poisoned, crashes=2, timeout=timedelta(seconds=1))
 async def die(_: Poisoned, __: UnitOfWork, ___: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)

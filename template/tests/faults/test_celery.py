@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from uuid import uuid4
@@ -24,12 +25,18 @@ WORKER = (
     *("--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=error"),
 )
 
+GIVEN_BACK = """
+SELECT count(*) > 0 FROM outbox WHERE NOT sent AND attempts = 0 AND due_at > created_at
+"""
+
 
 class Worker:
     """A worker in a process group of its own, which ends with the test."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, version: str = "newer") -> None:
+        self._process: Process | None = None
         self._environment = os.environ | {
+            "WORKER_VERSION": version,
             "DATABASE__URL": settings.database.url.get_secret_value(),
             "TASKS__QUEUE": settings.tasks.queue,
             # Shorter than in production, so that the test need not wait for long.
@@ -42,6 +49,8 @@ class Worker:
         )
 
     async def kill(self) -> None:
+        if self._process is None:
+            return
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
@@ -98,6 +107,58 @@ async def test_each_task_has_its_effect_once_whatever_happens_to_the_worker(
     assert await _scalar(database, "SELECT count(*) FROM quarantine") == 1
 
 
+async def test_a_worker_whose_platform_does_not_open_ends_with_the_reason(
+    settings: Settings,
+) -> None:
+    broken = {"DATABASE__URL": "postgresql+asyncpg://shop@127.0.0.1:port/shop"}
+    process = await asyncio.create_subprocess_exec(
+        *WORKER[:-1],
+        "--loglevel=info",
+        cwd=APP.parent,
+        env=os.environ | {"TASKS__QUEUE": settings.tasks.queue} | broken,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        process_group=0,
+    )
+    try:
+        async with asyncio.timeout(60):
+            output, _ = await process.communicate()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    assert process.returncode != 0
+    assert b"'port'" in output
+    assert b" ready." not in output
+
+
+async def test_versions_that_run_side_by_side_have_one_effect_for_each_task(
+    database: Database, relaying: None, settings: Settings
+) -> None:
+    """The older of them does not know the task, and may be there first or last."""
+    first, newer, last = (Worker(settings, v) for v in ("older", "newer", "older"))
+    try:
+        await first.start()
+        await _record(database, Counted(number=0))
+        await _until(database, GIVEN_BACK)
+        await newer.start()
+        await _until(database, "SELECT count(*) > 0 FROM effects")
+        await last.start()
+        for number in range(1, 20):
+            await _record(database, Counted(number=number))
+        await _until(database, "SELECT count(*) > 1 FROM effects")
+        await first.kill()
+        await last.kill()
+        await _until(database, "SELECT count(*) = 0 FROM outbox")
+    finally:
+        for worker in (first, newer, last):
+            await worker.kill()
+
+    assert await _scalar(database, "SELECT count(*) FROM effects") == 20
+    assert await _scalar(database, "SELECT count(DISTINCT number) FROM effects") == 20
+    assert await _scalar(database, "SELECT count(*) FROM quarantine") == 0
+
+
 async def _record(database: Database, event: Event) -> None:
     async with database.unit_of_work() as unit:
         unit.record(event)
@@ -109,7 +170,7 @@ async def _scalar(database: Database, query: str) -> int:
 
 
 async def _until(database: Database, condition: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             if await _scalar(database, condition):
                 return

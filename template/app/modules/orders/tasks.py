@@ -6,7 +6,7 @@ import structlog
 
 from app.modules.orders.events import OrderPlaced
 from app.modules.orders.repository import OrderRepository
-from app.platform.database import UnitOfWork
+from app.platform.database import Database, UnitOfWork
 from app.platform.mail import Mail, Mailer
 from app.platform.tasks import TaskRouter
 
@@ -18,24 +18,27 @@ class Ports(Protocol):
     """The ports these tasks need."""
 
     @property
+    def database(self) -> Database: ...
+
+    @property
     def mailer(self) -> Mailer: ...
 
 
-@tasks.on(OrderPlaced, attempts=8)
+@tasks.on(OrderPlaced)
 async def send_confirmation(event: OrderPlaced, unit: UnitOfWork, ports: Ports) -> None:
     """
-    Note that the customer is told, and tell them.
+    Tell the customer, and note that they are told.
 
-    The note is made once. The letter may leave twice, if the process dies between
-    the mail server's answer and the commit; both then bear the same Message-ID.
+    Read, call, write: no transaction is open while the mail server takes its time.
+    The note is made once. The letter may leave twice, if the process dies between the
+    mail server's answer and the commit; both then bear the same Message-ID.
     """
-    orders = OrderRepository(unit.session)
-    order = await orders.find(event.order_id)
+    async with ports.database.unit_of_work() as reading:
+        order = await OrderRepository(reading.session).find(event.order_id)
     if order is None:
         # Deleted between the commit and now; there is nothing left to confirm.
         log.info("order.gone", order_id=str(event.order_id))
         return
-    await orders.confirm(order)
     await ports.mailer.send(
         Mail(
             to=order.email,
@@ -44,3 +47,4 @@ async def send_confirmation(event: OrderPlaced, unit: UnitOfWork, ports: Ports) 
             key=f"order-confirmation-{order.id}",
         )
     )
+    await OrderRepository(unit.session).confirm(order)

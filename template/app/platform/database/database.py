@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Self
 
 from sqlalchemy import text
@@ -9,13 +10,15 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from app.platform.database.engine import create_pool
-from app.platform.database.postgresql import follows_a_refusal
+from app.platform.database.postgresql import follows_a_refusal, let_idle
 from app.platform.database.session import reading_sessions, writing_sessions
 from app.platform.database.settings import DatabaseSettings
 from app.platform.database.unit_of_work import Stage, UnitEnded, UnitOfWork
 
 # The server refuses what a statement's text does not show: a function that writes.
 READ_ONLY = {"default_transaction_read_only": "on"}
+
+IDLE_MARGIN = timedelta(seconds=5)
 
 
 class Database:
@@ -57,9 +60,18 @@ class Database:
             yield cls(primary, replica, watch=watch, stage=stage)
 
     @asynccontextmanager
-    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """Commit if the body returns; roll back if it raises."""
+    async def unit_of_work(
+        self, *, may_idle: timedelta | None = None
+    ) -> AsyncIterator[UnitOfWork]:
+        """
+        Commit if the body returns; roll back if it raises.
+
+        The first statement begins the transaction. `may_idle` is for work that waits
+        for others in it longer than a request may.
+        """
         async with self._writing() as session:
+            if may_idle is not None:
+                let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
             try:
                 yield unit

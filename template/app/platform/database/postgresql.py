@@ -5,11 +5,13 @@ import re
 import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Index,
     Text,
     event,
@@ -23,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from app.platform.database.model import Model
 from app.platform.database.settings import DatabaseSettings, read_url
@@ -151,6 +153,22 @@ def _without_value(message: str) -> str:
     """Cut where PostgreSQL and the driver begin to quote."""
     head, colon, _ = message.partition(": ")
     return _QUOTED.sub("'...'", head + colon).rstrip(": ")
+
+
+def waited_for_a_lock(error: DBAPIError) -> bool:
+    """Tell a statement that `lock_timeout` ended from one that failed."""
+    return isinstance(error.driver_exception, asyncpg.LockNotAvailableError)
+
+
+def let_idle(session: AsyncSession, limit: timedelta) -> None:
+    """Let its transactions do nothing for so long, said when one begins."""
+    milliseconds = limit // timedelta(milliseconds=1)
+    statement = f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
+
+    def say(_: Session, __: SessionTransaction, connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(session.sync_session, "after_begin", say)
 
 
 async def try_lock(session: AsyncSession, name: str) -> bool:

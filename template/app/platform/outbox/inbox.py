@@ -20,7 +20,8 @@ class Inbox:
         """
         Enter a message in the transaction of its effect; false if it is there already.
 
-        While another worker handles the same message this waits for its outcome.
+        Done last, just before the commit: a task that calls others first holds no
+        transaction meanwhile. While another attempt commits, this waits for it.
         """
         entered = await self._session.scalar(
             insert(InboxMessage)
@@ -29,6 +30,9 @@ class Inbox:
             .returning(InboxMessage.id)
         )
         return entered is not None
+
+    async def knows(self, id_: UUID) -> bool:
+        return await self._session.get(InboxMessage, id_) is not None
 
     async def purge(self, *, older_than: timedelta) -> None:
         await self._session.execute(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import ColumnElement, Select, extract, func, select
+from sqlalchemy import ColumnElement, Select, and_, extract, func, select
 
 from app.platform.database import Database
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
@@ -99,7 +99,8 @@ def _gauges(registry: CollectorRegistry) -> dict[str, Gauge]:
 def _numbers() -> Select[float, float, float, float]:
     message = OutboxMessage
     due = message.due_at <= func.now()
-    waiting = select(message.created_at).where(~due, message.attempts == 0)
+    in_queue = and_(~due, message.sent, message.attempts == 0)
+    waiting = select(message.created_at).where(in_queue)
     oldest = waiting.order_by(message.id).limit(1).scalar_subquery()
     earliest = select(func.min(message.due_at)).where(due).scalar_subquery()
     quarantined = select(func.count()).select_from(QuarantinedMessage)

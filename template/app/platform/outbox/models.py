@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import false, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -18,8 +18,9 @@ class OutboxMessage(Base):
     """
     A task that is still to be done. Its row goes in the transaction that does it.
 
-    `due_at` is a lease: whoever works on the message pushes it into the future, and
-    when they vanish the message falls due again.
+    It waits (`due_at` is when to send it), is sent, or runs under an `attempt_id`.
+    For the last two `due_at` is a lease: when whoever holds the message vanishes, it
+    falls due again.
     """
 
     __tablename__ = "outbox"
@@ -30,6 +31,13 @@ class OutboxMessage(Base):
     context: Mapped[Json] = mapped_column(JSONB)
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Attempts in a row that began and never said how they ended.
+    crashes: Mapped[int] = mapped_column(default=0, server_default="0", init=False)
+    sent: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), init=False
+    )
+    attempt_id: Mapped[UUID | None] = mapped_column(default=None, init=False)
+    first_attempt_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
     due_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), index=True, init=False
     )

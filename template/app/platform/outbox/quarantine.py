@@ -1,9 +1,12 @@
 """Where poison messages wait for a person, out of everybody's way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.errors import NotFound
@@ -11,45 +14,110 @@ from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Messages that have all of this in common; of nothing, all of them."""
+
+    id: UUID | None = None
+    task: str | None = None
+    reason: str | None = None
+    older_than: timedelta | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        message = QuarantinedMessage
+        if self.id is not None:
+            yield message.id == self.id
+        if self.task is not None:
+            yield message.task == self.task
+        if self.reason is not None:
+            yield message.error.icontains(self.reason, autoescape=True)
+        if self.older_than is not None:
+            yield message.quarantined_at < func.now() - self.older_than
+        if self.until is not None:
+            yield message.quarantined_at <= self.until
+
+
 class Quarantine:
-    """The messages that failed too often."""
+    """The messages that failed for too long."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def confine(self, message: OutboxMessage, *, error: str) -> None:
-        """Move a message out of the outbox."""
-        self._session.add(
-            QuarantinedMessage(
-                id=message.id,
-                task=message.task,
-                payload=message.payload,
-                context=message.context,
-                attempts=message.attempts,
-                error=error,
-                created_at=message.created_at,
-            )
+    async def confine(self, message: OutboxMessage, *, error: str) -> bool:
+        """Move a message out of the outbox; false if it is another attempt's."""
+        if not await Outbox(self._session).withdraw(message):
+            return False
+        statement = insert(QuarantinedMessage).values(
+            id=message.id,
+            task=message.task,
+            payload=message.payload,
+            context=message.context,
+            attempts=message.attempts,
+            error=error,
+            created_at=message.created_at,
         )
-        await Outbox(self._session).remove(message.id)
+        # A tick that is staged again has the same id, and the latest error counts.
+        new = statement.excluded
+        again = {
+            "attempts": new.attempts,
+            "error": new.error,
+            "quarantined_at": func.now(),
+        }
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_=again)
+        )
+        return True
 
-    async def list_of(self, *, limit: int) -> Sequence[QuarantinedMessage]:
+    async def count(self, selection: Selection) -> tuple[int, datetime]:
+        """Tell how many there are, and the moment at which that is so."""
+        query = select(func.count(QuarantinedMessage.id), func.now())
+        counted = await self._session.execute(query.where(*selection.conditions()))
+        number, now = counted.one()
+        return number, now
+
+    async def list_of(
+        self, *, limit: int, selection: Selection | None = None
+    ) -> Sequence[QuarantinedMessage]:
         query = select(QuarantinedMessage).order_by(QuarantinedMessage.quarantined_at)
+        query = query.where(*(selection or Selection()).conditions())
         return (await self._session.scalars(query.limit(limit))).all()
 
     async def release(self, id_: UUID) -> None:
         """Give a message its attempts again, from the first."""
-        gone = await self.discard(id_)
-        message = OutboxMessage(
-            id=gone.id, task=gone.task, payload=gone.payload, context=gone.context
-        )
-        await Outbox(self._session).put([message])
+        if not await self.release_some(Selection(id=id_), limit=1):
+            raise NotFound(f"There is no message {id_} in quarantine.")
 
-    async def discard(self, id_: UUID) -> QuarantinedMessage:
-        gone: QuarantinedMessage | None = await self._session.scalar(
+    async def discard(self, id_: UUID) -> None:
+        if not await self.discard_some(Selection(id=id_), limit=1):
+            raise NotFound(f"There is no message {id_} in quarantine.")
+
+    async def release_some(self, selection: Selection, *, limit: int) -> int:
+        gone = await self._take(selection, limit=limit)
+        messages = (
+            OutboxMessage(id=m.id, task=m.task, payload=m.payload, context=m.context)
+            for m in gone
+        )
+        await Outbox(self._session).put(messages)
+        return len(gone)
+
+    async def discard_some(self, selection: Selection, *, limit: int) -> int:
+        return len(await self._take(selection, limit=limit))
+
+    async def _take(
+        self, selection: Selection, *, limit: int
+    ) -> Sequence[QuarantinedMessage]:
+        """Remove some of the oldest, in a transaction that stays short."""
+        some = (
+            select(QuarantinedMessage.id)
+            .where(*selection.conditions())
+            .order_by(QuarantinedMessage.quarantined_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        taken = await self._session.scalars(
             delete(QuarantinedMessage)
-            .where(QuarantinedMessage.id == id_)
+            .where(QuarantinedMessage.id.in_(some))
             .returning(QuarantinedMessage)
         )
-        if gone is None:
-            raise NotFound(f"There is no message {id_} in quarantine.")
-        return gone
+        return taken.all()

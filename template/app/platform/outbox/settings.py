@@ -24,5 +24,10 @@ class OutboxSettings(Section):
     When an attempt whose worker vanished is made again: the hard limit of one, and
     more than any task's timeout.
     """
+    unknown_task_seconds: float = Field(3600.0, gt=0)
+    """
+    How long a message waits for a worker that knows its task: more than the time in
+    which old and new versions run side by side.
+    """
     inbox_retention_days: int = Field(14, ge=1)
     """How long a repetition is recognised: longer than a broker keeps a message."""

@@ -76,7 +76,7 @@ class CeleryBroker:
     Sends ids, never payloads: what a task works on stays in the database.
 
     Which task it is stays there too: the worker of a newer or an older version
-    judges for itself, and confines what it does not know.
+    judges for itself, and leaves what it does not know to another for a time.
     """
 
     def __init__(self, celery: Celery) -> None:

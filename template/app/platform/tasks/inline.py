@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -71,27 +72,32 @@ class InlineTasks:
 
     async def _run(self, task: Task, event: Event) -> None:
         committed = monotonic()
-        for number in range(1, task.attempts + 1):
+        until = committed + task.retry_for.total_seconds()
+        for number in count(1):
             attempt = Attempt(task.name, number, monotonic() - committed)
-            work = partial(self._attempt, task, event, number)
+            work = partial(self._attempt, task, event, number, until)
             if await self.around(attempt, work) is not Outcome.RETRIED:
                 return
-            await asyncio.sleep(backoff(number).total_seconds())
+            # The last attempt is made when the window ends, not before.
+            left = max(0, until - monotonic())
+            await asyncio.sleep(min(backoff(number).total_seconds(), left))
 
-    async def _attempt(self, task: Task, event: Event, number: int) -> Outcome:
+    async def _attempt(
+        self, task: Task, event: Event, number: int, until: float
+    ) -> Outcome:
         try:
             async with asyncio.timeout(task.timeout.total_seconds()):
                 await self._work(task, event)
         except Exception:
             # The promise: a task that fails disturbs nobody but itself.
             log.exception("task.failed", task=task.name, attempt=number)
-            last = number == task.attempts
-            return Outcome.QUARANTINED if last else Outcome.RETRIED
+            over = monotonic() >= until
+            return Outcome.QUARANTINED if over else Outcome.RETRIED
         log.info("task.done", task=task.name, attempt=number)
         return Outcome.DONE
 
     async def _work(self, task: Task, event: Event) -> None:
-        async with self._ports.database.unit_of_work() as unit:
+        async with self._ports.database.unit_of_work(may_idle=task.timeout) as unit:
             await task.run(event, unit, self._ports)
 
     async def _tick(self, task: Task, interval: timedelta) -> None:

@@ -48,12 +48,12 @@ class MeasuredAttempts:
                 self._duration.labels(task, outcome.value)
 
     async def __call__(self, attempt: Attempt, work: Work) -> Outcome:
-        if attempt.number == 1:
-            self._wait.labels(attempt.task).observe(max(0, attempt.waited_seconds))
         began = perf_counter()
         outcome = await self._around(attempt, work)
         seconds = perf_counter() - began
         self._duration.labels(attempt.task, outcome.value).observe(seconds)
+        if attempt.number == 1 and outcome.was_attempted:
+            self._wait.labels(attempt.task).observe(max(0, attempt.waited_seconds))
         # A process that does nothing but tasks has nobody else to ask for this.
         self._metrics.refresh()
         return outcome

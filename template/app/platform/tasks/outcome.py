@@ -4,9 +4,19 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """QUARANTINED has failed too often; DUPLICATE had its effect before."""
+    """
+    How an attempt ended, or why none was made.
+
+    QUARANTINED has failed for too long. DUPLICATE had its effect before, or is another
+    attempt's. UNKNOWN waits for a worker that knows the task.
+    """
 
     DONE = "done"
     RETRIED = "retried"
     QUARANTINED = "quarantined"
     DUPLICATE = "duplicate"
+    UNKNOWN = "unknown"
+
+    @property
+    def was_attempted(self) -> bool:
+        return self not in {Outcome.DUPLICATE, Outcome.UNKNOWN}

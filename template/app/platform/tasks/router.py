@@ -8,6 +8,10 @@ from typing import Any
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 
+RETRY_FOR = timedelta(hours=1)
+TIMEOUT = timedelta(seconds=30)
+CRASHES = 5
+
 type Handler[E: Event, P] = Callable[[E, UnitOfWork, P], Awaitable[None]]
 
 
@@ -24,8 +28,11 @@ class Task:
     name: str
     event: type[Event]
     run: Handler[Any, Any]
-    attempts: int
     timeout: timedelta
+    retry_for: timedelta
+    """How long after its first attempt one that fails is followed by another."""
+    crashes: int = CRASHES
+    """How many attempts in a row may end their worker."""
     every: timedelta | None = None
 
 
@@ -40,21 +47,31 @@ class TaskRouter:
         self,
         event: type[E],
         *,
-        attempts: int = 5,
-        timeout: timedelta = timedelta(seconds=30),
+        retry_for: timedelta = RETRY_FOR,
+        timeout: timedelta = TIMEOUT,
+        crashes: int = CRASHES,
     ) -> Callable[[Handler[E, P]], Handler[E, P]]:
         """Run the decorated coroutine for each such event, until it succeeds."""
-        return self._register(event, attempts=attempts, timeout=timeout)
+        return self._register(
+            event, retry_for=retry_for, timeout=timeout, crashes=crashes
+        )
 
     def every[P](
         self,
         interval: timedelta,
         *,
-        attempts: int = 1,
-        timeout: timedelta = timedelta(seconds=30),
+        retry_for: timedelta | None = None,
+        timeout: timedelta = TIMEOUT,
+        crashes: int = CRASHES,
     ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
         """Run the decorated coroutine once in each interval."""
-        return self._register(Tick, attempts=attempts, timeout=timeout, every=interval)
+        return self._register(
+            Tick,
+            retry_for=interval if retry_for is None else retry_for,
+            timeout=timeout,
+            crashes=crashes,
+            every=interval,
+        )
 
     def include(self, other: "TaskRouter") -> None:
         self._tasks |= {task.name: task for task in other}

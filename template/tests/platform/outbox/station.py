@@ -24,9 +24,12 @@ class Posted(Event):
 tasks = TaskRouter("post")
 
 
-@tasks.on(Posted, attempts=3, timeout=timedelta(seconds=0.5))
+@tasks.on(Posted, timeout=timedelta(seconds=20), crashes=3)
 async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
     ports.delivered += 1
+    ports.begun.set()
+    if ports.delivered == 1:
+        await ports.go_on.wait()
     await asyncio.sleep(event.seconds)
     if ports.delivered <= event.fails:
         raise RuntimeError("The dog barked.")
@@ -43,7 +46,13 @@ class Station:
 
     database: Database
     delivered: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     settings: OutboxSettings = field(default_factory=OutboxSettings)
+
+    def __post_init__(self) -> None:
+        # Unset, it holds up the first delivery.
+        self.go_on.set()
 
     def worker(self) -> Delivery:
         return Delivery(tasks, self.settings, database=self.database, ports=self)
@@ -55,11 +64,27 @@ class Station:
             newest = select(OutboxMessage.id).order_by(OutboxMessage.id.desc())
             return (await session.scalars(newest.limit(1))).one()
 
-    async def expire_leases(self) -> None:
+    async def change(self, **values: Any) -> None:
         async with self.database.unit_of_work() as unit:
-            await unit.session.execute(
-                update(OutboxMessage).values(due_at=func.now() - timedelta(seconds=1))
-            )
+            await unit.session.execute(update(OutboxMessage).values(values))
+
+    async def confine(self, event: Posted | None = None) -> UUID:
+        """Post a message that has failed for as long as it may."""
+        message_id = await self.post(event or Posted(fails=99))
+        await self.change(first_attempt_at=func.now() - timedelta(hours=2))
+        await self.worker().handle(message_id)
+        return message_id
+
+    async def until_begun(self) -> None:
+        async with asyncio.timeout(10):
+            await self.begun.wait()
+
+    async def only_message(self) -> UUID:
+        async with self.database.read_session() as session:
+            return (await session.scalars(select(OutboxMessage.id))).one()
+
+    async def expire_leases(self) -> None:
+        await self.change(due_at=func.now() - timedelta(seconds=1))
 
     async def get(self, model: type[Any], id_: UUID) -> Any:
         async with self.database.read_session() as session:
@@ -69,3 +94,7 @@ class Station:
         async with self.database.read_session() as session:
             counted = select(func.count()).select_from(model)
             return await session.scalar(counted) or 0
+
+
+async def stage_nothing(*_: object) -> None:
+    """No event is recorded."""

@@ -1,14 +1,15 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from typer.testing import CliRunner
 from uuid_utils.compat import uuid7
 
 from app.platform.database import DatabaseSettings
+from app.platform.outbox import commands as module
 from app.platform.outbox.commands import commands
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
-from tests.platform.outbox.station import Posted, Station
+from tests.platform.outbox.station import Station
 
 type Run = Callable[..., Awaitable[str]]
 
@@ -33,22 +34,81 @@ class TestQuarantineCommands:
         assert "There is no message" in await run("discard", uuid7())
 
     async def test_list_and_release_a_message(self, station: Station, run: Run) -> None:
-        message_id = await station.post(Posted(fails=9))
-        for _ in range(3):
-            await station.worker().handle(message_id)
+        message_id = await station.confine()
 
         listed = await run("list")
         released = await run("release", message_id)
 
-        assert listed.split("\t")[:3] == [str(message_id), "post.deliver", "3"]
-        assert "will be tried again" in released
+        assert listed.split("\t")[:3] == [str(message_id), "post.deliver", "1"]
+        assert released == "1 message will be tried again.\n"
         assert await station.count(OutboxMessage) == 1
 
     async def test_discard_a_message(self, station: Station, run: Run) -> None:
-        message_id = await station.post(Posted(fails=9))
-        for _ in range(3):
-            await station.worker().handle(message_id)
+        message_id = await station.confine()
 
         await run("discard", message_id)
 
         assert await station.count(QuarantinedMessage) == 0
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--all",),
+            ("--task", "post.deliver"),
+            ("--reason", "the DOG"),
+            ("--older-than", "0s"),
+        ],
+    )
+    async def test_take_all_that_match(
+        self,
+        station: Station,
+        run: Run,
+        words: Sequence[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(module, "BATCH", 2)
+        for _ in range(5):
+            await station.confine()
+
+        listed = await run("list", *words[: 0 if "--all" in words else None])
+        released = await run("release", *words, "--yes")
+
+        assert len(listed.splitlines()) == 5
+        assert released == "5 messages will be tried again.\n"
+        assert await station.count(OutboxMessage) == 5
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--task", "post.sing"),
+            ("--reason", "100%"),
+            ("--older-than", "7d"),
+        ],
+    )
+    async def test_say_when_nothing_matches(
+        self, station: Station, run: Run, words: Sequence[str]
+    ) -> None:
+        await station.confine()
+
+        for command in ("list", "release", "discard"):
+            assert await run(command, *words) == f"{module.NOTHING}\n"
+
+        assert await station.count(QuarantinedMessage) == 1
+
+    async def test_ask_before_they_touch_many(self, station: Station, run: Run) -> None:
+        await station.confine()
+
+        asked = await run("discard", "--all")
+
+        assert asked.startswith("Discard 1 message? [y/N]:")
+        assert await station.count(QuarantinedMessage) == 1
+
+    async def test_touch_nothing_unless_told_what(
+        self, station: Station, run: Run
+    ) -> None:
+        await station.confine()
+
+        assert "Name a message" in await run("discard", "--yes")
+        assert "Name a message" in await run("discard", "--all", "--task", "post.sing")
+        assert "Write an age" in await run("discard", "--older-than", "soon")
+        assert await station.count(QuarantinedMessage) == 1

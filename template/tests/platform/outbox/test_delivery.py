@@ -1,14 +1,20 @@
 import asyncio
 from datetime import timedelta
-from uuid import UUID
 
-import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func
 from uuid_utils.compat import uuid7
 
+from app.platform.database import Database, DatabaseSettings
+from app.platform.outbox.delivery import Delivery
+from app.platform.outbox.inbox import Inbox
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
+from app.platform.outbox.outbox import Outbox
+from app.platform.outbox.relay import Relay
 from app.platform.outbox.staging import stage_tick
-from tests.platform.outbox.station import Posted, Station, tasks
+from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks
+from tests.platform.outbox.test_relay import Carrier
+
+HOUR = timedelta(hours=1)
 
 
 class TestHandle:
@@ -44,67 +50,128 @@ class TestHandle:
         for _ in range(2):
             async with station.database.unit_of_work() as unit:
                 await stage_tick(unit, task, timedelta(days=3650))
-            await station.worker().handle(await _only_message(station))
+            await station.worker().handle(await station.only_message())
 
         assert station.delivered == 1
         assert await station.count(OutboxMessage) == 0
 
 
-class TestFailure:
-    async def test_postpones_the_next_attempt(self, station: Station) -> None:
-        message_id = await station.post(Posted(fails=1))
+class TestCopy:
+    """A message that comes while another attempt has it."""
 
-        await station.worker().handle(message_id)
+    async def test_steps_back_while_the_message_runs(self, station: Station) -> None:
+        message_id = await station.post(Posted())
+        station.go_on.clear()
+        running = asyncio.create_task(station.worker().handle(message_id))
+        await station.until_begun()
+        before = await station.get(OutboxMessage, message_id)
 
-        message = await station.get(OutboxMessage, message_id)
-        assert message.attempts == 1
-        wait = message.due_at - message.created_at
-        assert timedelta(seconds=0.4) < wait < timedelta(seconds=3)
-        await station.worker().handle(message_id)
+        for _ in range(9):
+            await station.worker().handle(message_id)
+
+        after = await station.get(OutboxMessage, message_id)
+        station.go_on.set()
+        await running
+        assert (after.attempts, after.due_at) == (before.attempts, before.due_at)
+        assert station.delivered == 1
+        assert await station.count(InboxMessage) == 1
         assert await station.count(OutboxMessage) == 0
+        assert await station.count(QuarantinedMessage) == 0
 
-    async def test_ends_in_quarantine_after_the_last_attempt(
+    async def test_steps_back_while_the_message_waits_for_its_next_attempt(
+        self, station: Station
+    ) -> None:
+        message_id = await station.post(Posted(fails=1))
+        await station.worker().handle(message_id)
+        await station.change(due_at=func.now() + HOUR)
+
+        await station.worker().handle(message_id)
+
+        assert station.delivered == 1
+        assert (await station.get(OutboxMessage, message_id)).attempts == 1
+
+    async def test_of_an_earlier_claim_may_begin(self, station: Station) -> None:
+        """Else a backlog that outlasts its lease would be sent for ever."""
+        message_id = await station.post(Posted())
+        relay = Relay(station.database, carrier := Carrier(), station.settings)
+        await relay.relay_due()
+        await station.expire_leases()
+        await relay.relay_due()
+
+        await station.worker().handle(carrier.sent[0])
+
+        assert carrier.sent == [message_id] * 2
+        assert station.delivered == 1
+
+    async def test_does_not_count_when_it_waits_for_the_other_commit(
+        self, station: Station, database_settings: DatabaseSettings
+    ) -> None:
+        message_id = await station.post(Posted())
+        limits = database_settings.model_copy(update={"lock_timeout_seconds": 0.1})
+        async with (
+            Database.open(limits, stage=stage_nothing) as database,
+            station.database.unit_of_work() as other,
+        ):
+            await Inbox(other.session).accept(message_id, task="post.deliver")
+            settings = station.settings
+            worker = Delivery(tasks, settings, database=database, ports=station)
+            await worker.handle(message_id)
+            waiting = await station.get(OutboxMessage, message_id)
+            await Outbox(other.session).remove(message_id)
+
+        assert (waiting.attempts, waiting.crashes) == (0, 0)
+        assert waiting.attempt_id is None
+        assert await station.count(OutboxMessage) == 0
+        assert await station.count(QuarantinedMessage) == 0
+
+
+class TestLostLease:
+    async def test_of_a_failure_leaves_the_other_attempt_alone(
         self, station: Station
     ) -> None:
         message_id = await station.post(Posted(fails=9))
-
-        for _ in range(3):
-            await station.worker().handle(message_id)
-
-        confined = await station.get(QuarantinedMessage, message_id)
-        assert confined.attempts == 3
-        assert confined.error == "RuntimeError: The dog barked."
-        assert await station.count(OutboxMessage) == 0
-
-    async def test_counts_an_attempt_that_takes_too_long(
-        self, station: Station
-    ) -> None:
-        message_id = await station.post(Posted(seconds=60))
-
-        await station.worker().handle(message_id)
-
-        assert (await station.get(OutboxMessage, message_id)).attempts == 1
-
-    @pytest.mark.parametrize(
-        ("change", "error"),
-        [
-            ({"attempts": 3}, "It ended its worker each time."),
-            ({"task": "post.sing"}, "There is no such task."),
-        ],
-    )
-    async def test_confines_what_can_only_fail(
-        self, station: Station, change: dict[str, object], error: str
-    ) -> None:
-        message_id = await station.post(Posted())
+        station.go_on.clear()
+        late = asyncio.create_task(station.worker().handle(message_id))
+        await station.until_begun()
+        await station.expire_leases()
         async with station.database.unit_of_work() as unit:
-            await unit.session.execute(update(OutboxMessage).values(change))
+            other = await Outbox(unit.session).begin(message_id, lease=HOUR)
+
+        station.go_on.set()
+        await late
+
+        message = await station.get(OutboxMessage, message_id)
+        assert other is not None
+        assert (message.attempt_id, message.due_at) == (other.attempt_id, other.due_at)
+
+    async def test_of_a_last_failure_confines_nothing(self, station: Station) -> None:
+        message_id = await station.post(Posted(fails=9))
+        await station.change(first_attempt_at=func.now() - 2 * HOUR)
+        station.go_on.clear()
+        late = asyncio.create_task(station.worker().handle(message_id))
+        await station.until_begun()
+        await station.expire_leases()
+        async with station.database.unit_of_work() as unit:
+            await Outbox(unit.session).begin(message_id, lease=HOUR)
+
+        station.go_on.set()
+        await late
+
+        assert await station.count(OutboxMessage) == 1
+        assert await station.count(QuarantinedMessage) == 0
+
+    async def test_of_a_success_is_the_one_effect(self, station: Station) -> None:
+        message_id = await station.post(Posted())
+        station.go_on.clear()
+        first = asyncio.create_task(station.worker().handle(message_id))
+        await station.until_begun()
+        await station.expire_leases()
 
         await station.worker().handle(message_id)
+        station.go_on.set()
+        await first
 
-        assert station.delivered == 0
-        assert (await station.get(QuarantinedMessage, message_id)).error == error
-
-
-async def _only_message(station: Station) -> UUID:
-    async with station.database.read_session() as session:
-        return (await session.scalars(select(OutboxMessage.id))).one()
+        assert station.delivered == 2
+        assert await station.count(InboxMessage) == 1
+        assert await station.count(OutboxMessage) == 0
+        assert await station.count(QuarantinedMessage) == 0

@@ -68,9 +68,7 @@ class TestBacklog:
     async def test_counts_what_waits_for_a_person(
         self, seen: Seen, station: Station, backlog: Backlog
     ) -> None:
-        message_id = await station.post(Posted(fails=9))
-        for _ in range(3):
-            await station.worker().handle(message_id)
+        await station.confine()
 
         await backlog.read()
 

@@ -1,13 +1,11 @@
 from app.platform.outbox.models import QuarantinedMessage
 from app.platform.outbox.quarantine import Quarantine
-from tests.platform.outbox.station import Posted, Station
+from tests.platform.outbox.station import Station
 
 
 class TestDiscard:
     async def test_forgets_a_message(self, station: Station) -> None:
-        message_id = await station.post(Posted(fails=9))
-        for _ in range(3):
-            await station.worker().handle(message_id)
+        message_id = await station.confine()
 
         async with station.database.unit_of_work() as unit:
             await Quarantine(unit.session).discard(message_id)

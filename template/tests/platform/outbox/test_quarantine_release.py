@@ -13,12 +13,8 @@ class TestRelease:
             async with station.database.unit_of_work() as unit:
                 await Quarantine(unit.session).release(uuid7())
 
-    async def test_gives_a_message_all_its_attempts_again(
-        self, station: Station
-    ) -> None:
-        message_id = await station.post(Posted(fails=3))
-        for _ in range(3):
-            await station.worker().handle(message_id)
+    async def test_gives_a_message_all_its_time_again(self, station: Station) -> None:
+        message_id = await station.confine(Posted(fails=1))
 
         async with station.database.unit_of_work() as unit:
             quarantine = Quarantine(unit.session)
@@ -28,5 +24,6 @@ class TestRelease:
         await station.worker().handle(message_id)
 
         assert released.attempts == 0
-        assert station.delivered == 4
+        assert released.first_attempt_at is None
+        assert station.delivered == 2
         assert await station.count(QuarantinedMessage) == 0

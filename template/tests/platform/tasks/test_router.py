@@ -16,7 +16,7 @@ class Burnt(Event):
 tasks = TaskRouter("bakery")
 
 
-@tasks.on(Baked, attempts=2)
+@tasks.on(Baked, retry_for=timedelta(minutes=2))
 async def sell(_: Baked, __: UnitOfWork, ___: object) -> None: ...
 
 
@@ -35,6 +35,11 @@ class TestTaskRouter:
         [(task, interval)] = tasks.periodic()
 
         assert (task.name, interval) == ("bakery.sweep", timedelta(hours=1))
+
+    def test_retries_what_is_periodic_until_it_is_due_again(self) -> None:
+        [(task, interval)] = tasks.periodic()
+
+        assert task.retry_for == interval
 
     def test_contains_what_it_includes(self) -> None:
         all_tasks = TaskRouter()

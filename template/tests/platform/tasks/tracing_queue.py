@@ -20,8 +20,8 @@ class Queue:
             name="post.deliver",
             event=Event,
             run=run,
-            attempts=3,
             timeout=timedelta(seconds=1),
+            retry_for=timedelta(hours=1),
         ),
     )
 
