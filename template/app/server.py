@@ -6,7 +6,7 @@ from app.settings import Settings
 
 
 def main() -> None:
-    settings = Settings()
+    settings = Settings.load()
     DrainingServer(create_app(settings), settings.server).run()
 
 

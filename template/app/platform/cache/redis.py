@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from time import monotonic
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import structlog
 from pydantic import Field, SecretStr
@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from app.platform.cache.lease import Lease
-from app.platform.configuration import Refusal, Section, refuse_url, speaks
+from app.platform.configuration import Limit, Refusal, Section, refuse_url, speaks
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,14 @@ class RedisCacheSettings(Section):
     """After a failure, how often one caller tries again on behalf of all."""
     max_connections: int = Field(32, ge=1)
     """Of each process; callers beyond wait for their turn, within the timeout."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "CACHE__TIMEOUT_MS",
+            below="WEB__DEADLINE_SECONDS",
+            reason="a cache that hangs takes every request with it",
+        ),
+    )
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_url("url", self.url)

@@ -1,5 +1,7 @@
 """Why a process does not start: one sentence for each setting, and no secret."""
 
+from collections.abc import Iterable
+
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
@@ -11,11 +13,12 @@ OWN = {"unsafe", "value_error"}
 def explain(error: ValidationError | SettingsError) -> str:
     """List every refusal on a line of its own."""
     if isinstance(error, SettingsError):
-        return _listed([f"{error}."])
-    return _listed([_sentence(detail) for detail in error.errors(include_url=False)])
+        return listed([f"{error}."])
+    return listed(_sentence(detail) for detail in error.errors(include_url=False))
 
 
-def _listed(sentences: list[str]) -> str:
+def listed(sentences: Iterable[str]) -> str:
+    """Introduce the sentences with which a start is refused."""
     lines = "\n".join(f"  {sentence}" for sentence in sentences)
     return f"The service does not start; docs/settings.md explains each:\n{lines}"
 

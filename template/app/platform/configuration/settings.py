@@ -1,13 +1,19 @@
 """What every process reads once at start, or does not start."""
 
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.platform.configuration.refusals import explain
-from app.platform.configuration.section import Section
+from app.platform.configuration.section import Refusal, Section
 
 
 class ServiceSettings(BaseSettings):
@@ -39,14 +45,26 @@ class ServiceSettings(BaseSettings):
         # Without a valid environment, what is unsafe cannot be said yet.
         deployed = info.data.get("environment", "development") != "development"
         if deployed and isinstance(value, Section):
-            refused = [
-                InitErrorDetails(
-                    type=PydanticCustomError("unsafe", "{reason}", {"reason": reason}),
-                    loc=(name,),
-                    input=None,
-                )
-                for name, reason in value.unsafe()
-            ]
-            if refused:
-                raise ValidationError.from_exception_data("unsafe", refused)
+            _refuse(value.unsafe())
         return value
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        sections = (value for _, value in self if isinstance(value, Section))
+        limits = (limit for section in sections for limit in section.limits)
+        broken = [limit for limit in limits if not limit.is_kept(self)]
+        _refuse(Refusal(each.lower[0], each.refusal(self)) for each in broken)
+        return self
+
+
+def _refuse(refusals: Iterable[Refusal]) -> None:
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("unsafe", "{reason}", {"reason": reason}),
+            loc=(name,),
+            input=None,
+        )
+        for name, reason in refusals
+    ]
+    if details:
+        raise ValidationError.from_exception_data("unsafe", details)
