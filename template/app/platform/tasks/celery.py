@@ -2,21 +2,20 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from anyio import to_thread
 from celery import Celery
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from app.platform.configuration import Refusal, refuse_url
+from app.platform.configuration import Limit, Refusal, refuse_url
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings, staging
 from app.platform.tasks.router import TaskRouter
 
 DELIVER = "deliver"
-TICK = "tick"
 
 
 class TransportOptions(Protocol):
@@ -32,6 +31,21 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
     """Where the broker is, with user and password if needed."""
     queue: str = "default"
     """Where messages wait; services that share a broker have one each."""
+
+    grace_seconds: float = Field(130.0, gt=0)
+    """
+    How long the platform waits between a worker's SIGTERM and its SIGKILL:
+    `stop_grace_period`, `terminationGracePeriodSeconds`.
+    """
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        *OutboxSettings.limits,
+        Limit(
+            "TASKS__ATTEMPT_SECONDS",
+            below="TASKS__GRACE_SECONDS",
+            reason="a worker that stops is killed in the midst of an attempt",
+        ),
+    )
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_url("broker_url", self.broker_url)
@@ -74,12 +88,9 @@ class CeleryBroker:
 
 
 def create_celery(
-    settings: CeleryTasksSettings,
-    tasks: TaskRouter,
-    transport_options: TransportOptions,
+    settings: CeleryTasksSettings, transport_options: TransportOptions
 ) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
-    _refuse_endless_tasks(settings, tasks)
     celery = Celery("app", broker=settings.broker_url.get_secret_value())
     celery.conf.update(
         task_default_queue=settings.queue,
@@ -98,18 +109,5 @@ def create_celery(
         broker_transport_options=transport_options(
             redeliver_after_seconds=settings.attempt_seconds
         ),
-        beat_schedule={
-            task.name: {"task": TICK, "schedule": interval, "args": [task.name]}
-            for task, interval in tasks.periodic()
-        },
     )
     return celery
-
-
-def _refuse_endless_tasks(settings: OutboxSettings, tasks: TaskRouter) -> None:
-    for task in tasks:
-        if task.timeout.total_seconds() >= settings.attempt_seconds:
-            raise ValueError(
-                f"The timeout of {task.name} must be below TASKS__ATTEMPT_SECONDS, "
-                "or its attempts overlap."
-            )

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 type Handler[E: Event, P] = Callable[[E, UnitOfWork, P], Awaitable[None]]
 
@@ -27,6 +29,11 @@ class Task:
     attempts: int
     timeout: timedelta
     every: timedelta | None = None
+
+    def due(self, now: datetime) -> datetime:
+        """Say when it was last due, the same for all who ask within an interval."""
+        every = self.every or timedelta.resolution
+        return EPOCH + (now - EPOCH) // every * every
 
 
 class TaskRouter:
@@ -53,7 +60,12 @@ class TaskRouter:
         attempts: int = 1,
         timeout: timedelta = timedelta(seconds=30),
     ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
-        """Run the decorated coroutine once in each interval."""
+        """
+        Run the decorated coroutine once in each interval, in one process of all.
+
+        Intervals count from 1970 in UTC: a day begins at midnight. One that nobody
+        was there to see is made up for, once.
+        """
         return self._register(Tick, attempts=attempts, timeout=timeout, every=interval)
 
     def include(self, other: "TaskRouter") -> None:
@@ -67,6 +79,16 @@ class TaskRouter:
 
     def find(self, name: str) -> Task | None:
         return self._tasks.get(name)
+
+    def contradictions(self) -> Iterator[str]:
+        """Name the periodic tasks that may still run when their next tick comes."""
+        for task, interval in self.periodic():
+            if task.timeout >= interval:
+                yield (
+                    f"The timeout of {task.name} ({task.timeout.total_seconds():g} s) "
+                    f"must be below its interval ({interval.total_seconds():g} s), or "
+                    "it runs twice at once."
+                )
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())

@@ -8,6 +8,8 @@ from uuid_utils.compat import uuid7
 
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
 from app.platform.outbox.staging import stage_tick
+from app.platform.tasks import Tick
+from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, tasks
 
 
@@ -43,7 +45,7 @@ class TestHandle:
 
         for _ in range(2):
             async with station.database.unit_of_work() as unit:
-                await stage_tick(unit, task, timedelta(days=3650))
+                await stage_tick(unit, task, Tick(due_at=EPOCH))
             await station.worker().handle(await _only_message(station))
 
         assert station.delivered == 1
