@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 from opentelemetry.trace import Tracer
 from pydantic import Field, HttpUrl
 
 from app.platform.cache import metrics as cache_metrics
 from app.platform.cache import tracing as cache_tracing
-from app.platform.configuration import Section
+from app.platform.configuration import Limit, Section
 from app.platform.database import metrics as database_metrics
 from app.platform.database import tracing as database_tracing
 from app.platform.http import metrics as http_metrics
@@ -70,6 +70,21 @@ class OpentelemetryTelemetrySettings(Section):
     """How long a process that stops waits for its last spans to be sent."""
     poll_seconds: float = Field(5.0, gt=0)
     """How often numbers that only the database knows are read."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "TELEMETRY__BATCH_SPANS",
+            below="TELEMETRY__QUEUE_SPANS",
+            reason="no span finds a place while a batch is sent",
+        ),
+        Limit(
+            "SERVER__DRAIN_SECONDS",
+            "SERVER__FINISH_SECONDS",
+            "TELEMETRY__FLUSH_SECONDS",
+            below="SERVER__GRACE_SECONDS",
+            reason="a process that stops is killed before its last spans are sent",
+        ),
+    )
 
 
 class OpentelemetryTelemetry:
