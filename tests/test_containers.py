@@ -142,7 +142,7 @@ class TestCompose:
             order = place_order(address)
             wait_for("a confirmation", lambda: get(f"{address}{order}")["confirmed_at"])
             began = time.monotonic()
-            project.compose("stop", "api", "relay", "worker", "beat")
+            project.compose("stop", "api", "relay", "worker")
             seconds = time.monotonic() - began
 
             ended = {name: exit_code(project, name) for name in ("api", "relay")}

@@ -8,7 +8,13 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 from app import api
-from app.composition import OBSERVERS, Platform, open_platform, start_logging
+from app.composition import (
+    OBSERVERS,
+    Platform,
+    open_platform,
+    refuse_contradictions,
+    start_logging,
+)
 from app.platform import idempotency, web
 from app.platform.cache import Cache
 from app.platform.database.schema import SchemaCheck
@@ -27,6 +33,7 @@ class State(TypedDict):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Assemble the service without opening a single connection."""
     settings = settings or Settings.load()
+    refuse_contradictions(settings)
     start_logging(settings)
     app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
     web.install(app, settings.web, OBSERVERS)

@@ -1,12 +1,15 @@
-"""The relay entry point: from the outbox to the broker until told to stop."""
+"""The relay entry point: from the clock and the outbox to the broker, until told."""
 
 import asyncio
 import signal
 
+from app import background
 from app.celery import create_app
 from app.composition import open_platform, start_logging
 from app.platform.outbox.relay import Relay
+from app.platform.outbox.staging import stage_tick
 from app.platform.tasks.celery import CeleryBroker
+from app.platform.tasks.clock import Clock
 from app.settings import Settings
 
 
@@ -16,6 +19,7 @@ async def main(settings: Settings) -> None:
         relay = Relay(
             platform.database, CeleryBroker(create_app(settings)), settings.tasks
         )
+        relay.beside.append(Clock(platform.database, background.tasks, stage_tick).run)
         platform.telemetry.watch(relay)
         with platform.telemetry.serving():
             relaying = asyncio.create_task(relay.run(settings.database))

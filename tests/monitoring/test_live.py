@@ -69,7 +69,6 @@ def watch(rendering: Path, directory: Path) -> Seen:
         service.mail()
         service.worker()
         service.relay()
-        service.beat()
         targets = {name: service.ports[name] for name in processes(rendering)}
         prometheus = stack.enter_context(
             live.Prometheus.open(rendering, targets, directory / "prometheus")

@@ -68,13 +68,8 @@ class Service:
     def worker(self, app: str = "app.celery") -> Program:
         return self._start("celery", "-A", app, *WORKER, name="worker", ready=" ready.")
 
-    def beat(self, name: str = "beat", app: str = "app.celery") -> Program:
-        schedule = ("-s", self._logs / f"{name}.schedule")
-        options = ("beat", *schedule, "--loglevel=info")
-        return self._start("celery", "-A", app, *options, name=name)
-
-    def relay(self, name: str = "relay") -> Program:
-        return self._start("python", "-m", "app.relay", name=name)
+    def relay(self, name: str = "relay", module: str = "app.relay") -> Program:
+        return self._start("python", "-m", module, name=name)
 
     def mail(self) -> Program:
         port = self._environment["MAIL__URL"].rpartition(":")[2]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from time import monotonic
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 from app.platform.cache.lease import Lease
 from app.platform.configuration import (
     Address,
+    Limit,
     Refusal,
     Section,
     authorities,
@@ -79,6 +80,14 @@ class RedisCacheSettings(Section):
     """After a failure, how often one caller tries again on behalf of all."""
     max_connections: int = Field(32, ge=1)
     """Of each process; callers beyond wait for their turn, within the timeout."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "CACHE__TIMEOUT_MS",
+            below="WEB__DEADLINE_SECONDS",
+            reason="a cache that hangs takes every request with it",
+        ),
+    )
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_address("url", read_url(self.url.get_secret_value()))

@@ -1,5 +1,6 @@
 """Settings that explain themselves, and refuse what is missing, malformed or unsafe."""
 
+from app.platform.configuration.limits import Limit
 from app.platform.configuration.section import SECTION, Refusal, Section
 from app.platform.configuration.settings import ServiceSettings, variables
 from app.platform.configuration.url import (
@@ -18,6 +19,7 @@ from app.platform.configuration.url import (
 __all__ = [
     "SECTION",
     "Address",
+    "Limit",
     "Refusal",
     "Section",
     "ServiceSettings",

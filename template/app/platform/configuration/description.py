@@ -32,6 +32,11 @@ knows, a public host without TLS, and what serves only a developer. The rules ar
 `unsafe` methods of the classes that declare the settings. There is the place for an
 exception: when a proxy for the database runs beside the process, localhost is right.
 
+Limits that depend on each other are compared at start as well: what waits must outlast
+what it waits for, as a request does the database. A process whose limits contradict
+each other ends the same way; its sentences name the variables and their values. The
+pairs are the `limits` of the same classes.
+
 This page is written by `uv run python -m app.cli settings > docs/settings.md`. A test
 compares it with the code.
 

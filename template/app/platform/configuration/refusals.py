@@ -1,5 +1,7 @@
 """Why a process does not start: one sentence for each setting, and no secret."""
 
+from collections.abc import Iterable
+
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
@@ -13,10 +15,11 @@ def explain(error: ValidationError | SettingsError | None, *more: str) -> str:
     sentences = [f"{error}."] if isinstance(error, SettingsError) else []
     if isinstance(error, ValidationError):
         sentences = [_sentence(each) for each in error.errors(include_url=False)]
-    return _listed([*sentences, *more])
+    return listed([*sentences, *more])
 
 
-def _listed(sentences: list[str]) -> str:
+def listed(sentences: Iterable[str]) -> str:
+    """Introduce the sentences with which a start is refused."""
     lines = "\n".join(f"  {sentence}" for sentence in sentences)
     return f"The service does not start; docs/settings.md explains each:\n{lines}"
 

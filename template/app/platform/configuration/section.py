@@ -1,9 +1,11 @@
 """A section of the settings, declared by the adapter that reads it."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, Field, model_validator
+
+from app.platform.configuration.limits import Limit
 
 # A section that the environment leaves out is checked all the same, so that start-up
 # names the very variable that is missing.
@@ -19,6 +21,9 @@ class Refusal(NamedTuple):
 
 class Section(BaseModel, frozen=True, use_attribute_docstrings=True):
     """Its variables are named `SECTION__FIELD`; the text below a field documents it."""
+
+    limits: ClassVar[tuple[Limit, ...]] = ()
+    """Which of these, and of other sections, must stay below which."""
 
     def unsafe(self) -> Iterator[Refusal]:
         """Name what would do harm in staging and production."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from app.platform.configuration.refusals import explain
-from app.platform.configuration.section import Section, chosen
+from app.platform.configuration.section import Refusal, Section, chosen
 
 FOLDER = Path(__file__).parents[3]
 BETWEEN = "__"
@@ -97,17 +97,29 @@ class ServiceSettings(BaseSettings):
         # Without a valid environment, what is unsafe cannot be said yet.
         deployed = info.data.get("environment", "development") != "development"
         if deployed and isinstance(value, Section):
-            refused = [
-                InitErrorDetails(
-                    type=PydanticCustomError("unsafe", "{reason}", {"reason": reason}),
-                    loc=(name,),
-                    input=None,
-                )
-                for name, reason in value.unsafe()
-            ]
-            if refused:
-                raise ValidationError.from_exception_data("unsafe", refused)
+            _refuse(value.unsafe())
         return value
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        sections = (value for _, value in self if isinstance(value, Section))
+        limits = (limit for section in sections for limit in section.limits)
+        broken = [limit for limit in limits if not limit.is_kept(self)]
+        _refuse(Refusal(each.lower[0], each.refusal(self)) for each in broken)
+        return self
+
+
+def _refuse(refusals: Iterable[Refusal]) -> None:
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("unsafe", "{reason}", {"reason": reason}),
+            loc=(name,),
+            input=None,
+        )
+        for name, reason in refusals
+    ]
+    if details:
+        raise ValidationError.from_exception_data("unsafe", details)
 
 
 class _Variables(EnvSettingsSource):

@@ -1,7 +1,7 @@
 """Where PostgreSQL is, and how long anything may take."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, SecretStr
 from sqlalchemy.engine import URL, make_url
@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from app.platform.configuration import (
     SECTION,
     Address,
+    Limit,
     Refusal,
     Section,
     ServiceSettings,
@@ -99,10 +100,23 @@ class DatabaseSettings(Section):
     """How long the server lets a statement run."""
     lock_timeout_seconds: float = Field(2.0, gt=0)
     """How long a statement may wait for a lock."""
-    idle_in_transaction_timeout_seconds: float = Field(10.0, gt=0)
-    """How long a transaction may do nothing."""
+    idle_in_transaction_timeout_seconds: float = Field(12.0, gt=0)
+    """How long a transaction may do nothing: longer than a request may take."""
     prepared_statements: int = Field(100, ge=0)
     """Kept per connection; 0 behind PgBouncer < 1.21, which loses them."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "DATABASE__LOCK_TIMEOUT_SECONDS",
+            below="DATABASE__STATEMENT_TIMEOUT_SECONDS",
+            reason="nobody hears that a statement has waited for a lock",
+        ),
+        Limit(
+            "DATABASE__STATEMENT_TIMEOUT_SECONDS",
+            below="DATABASE__COMMAND_TIMEOUT_SECONDS",
+            reason="a slow statement costs its connection",
+        ),
+    )
 
     def unsafe(self) -> Iterator[Refusal]:
         for name in ("url", "direct_url", "replica_url"):

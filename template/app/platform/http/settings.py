@@ -1,8 +1,10 @@
 """How long a call to a third party may take, and how much of it there may be."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from app.platform.configuration import Section
+from app.platform.configuration import Limit, Section
 
 
 class HttpSettings(Section):
@@ -43,3 +45,12 @@ class HttpSettings(Section):
     """So many failures in a row stop all calls to a host."""
     breaker_open_seconds: float = Field(10.0, gt=0)
     """How long until one call may try again."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "HTTP__CONNECTION_WAIT_SECONDS",
+            "HTTP__CONNECT_TIMEOUT_SECONDS",
+            below="HTTP__DEADLINE_SECONDS",
+            reason="no time is left for the call itself",
+        ),
+    )

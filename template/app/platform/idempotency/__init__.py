@@ -2,7 +2,6 @@
 
 from app.platform.idempotency.dependency import idempotent, idempotent_when_asked
 from app.platform.idempotency.errors import KEY_REFUSALS
-from app.platform.idempotency.repository import purge_expired
 from app.platform.idempotency.settings import IdempotencySettings, install
 
 __all__ = [
@@ -11,5 +10,4 @@ __all__ = [
     "idempotent",
     "idempotent_when_asked",
     "install",
-    "purge_expired",
 ]

@@ -1,9 +1,9 @@
-"""Answers already given: found by key, stored with their effect, purged when old."""
+"""Answers already given: found by key, stored with their effect."""
 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,20 +28,3 @@ async def store_answer(
     await session.execute(
         statement.on_conflict_do_update(index_elements=["key_hash"], set_=row)
     )
-
-
-async def purge_expired(session: AsyncSession, *, batch: int) -> int:
-    """Delete up to a batch of expired answers; several may do so at once."""
-    expired = (
-        select(IdempotencyKey.key_hash)
-        .where(IdempotencyKey.expires_at <= func.now())
-        .limit(batch)
-        .with_for_update(skip_locked=True)
-    )
-    purged = await session.scalars(
-        delete(IdempotencyKey)
-        .where(IdempotencyKey.key_hash.in_(expired))
-        .returning(IdempotencyKey.key_hash),
-        execution_options={"synchronize_session": False},
-    )
-    return len(purged.all())

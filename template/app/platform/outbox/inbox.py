@@ -1,9 +1,7 @@
 """The inbox: what has been handled, so that nothing is handled twice."""
 
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,10 +31,3 @@ class Inbox:
 
     async def knows(self, id_: UUID) -> bool:
         return await self._session.get(InboxMessage, id_) is not None
-
-    async def purge(self, *, older_than: timedelta) -> None:
-        await self._session.execute(
-            delete(InboxMessage).where(
-                InboxMessage.handled_at < func.now() - older_than
-            )
-        )

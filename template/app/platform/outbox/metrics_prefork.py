@@ -1,6 +1,5 @@
-"""The numbers of a worker, whose children count into files, and of a beat."""
+"""The numbers of a worker, whose children count into files."""
 
-import atexit
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from celery.signals import beat_init, worker_init, worker_shutdown
+from celery.signals import worker_init, worker_shutdown
 from prometheus_client import CollectorRegistry, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.platform.telemetry.metrics import ServiceInfo, describe_process, serving
+from app.platform.telemetry.metrics import ServiceInfo, serving
 from app.platform.telemetry.opentelemetry import OpentelemetryTelemetrySettings
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -31,18 +30,8 @@ def install(
     )
     stack = ExitStack()
 
-    def start_worker(**_: Any) -> None:
+    def start(**_: Any) -> None:
         stack.enter_context(counting_into_files(registry))
-        serve()
-
-    def start_beat(**_: Any) -> None:
-        describe_process(registry)
-        serve()
-        # Nobody tells when a beat ends. Later than this, its threads stand still, and
-        # to wait for one is to wait for ever.
-        atexit.register(stop)
-
-    def serve() -> None:
         stack.enter_context(
             serving(registry, host=settings.metrics_host, port=settings.metrics_port)
         )
@@ -50,9 +39,8 @@ def install(
     def stop(**_: Any) -> None:
         stack.close()
 
-    worker_init.connect(start_worker, weak=False)
+    worker_init.connect(start, weak=False)
     worker_shutdown.connect(stop, weak=False)
-    beat_init.connect(start_beat, weak=False)
 
 
 @contextmanager

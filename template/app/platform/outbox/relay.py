@@ -37,7 +37,7 @@ class Relay:
         self, database: Database, broker: Broker, settings: OutboxSettings
     ) -> None:
         self.database = database
-        # Whoever watches puts something else in its place, and adds what runs beside.
+        # Whoever watches puts something else in its place; others add what runs beside.
         self.send = broker.send
         self.beside: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._settings = settings

@@ -1,8 +1,12 @@
 """How long a message may take at each station."""
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 from pydantic import Field
 
-from app.platform.configuration import Section
+from app.platform.configuration import Limit, Section
+from app.platform.tasks.router import TaskRouter
 
 
 class OutboxSettings(Section):
@@ -31,3 +35,38 @@ class OutboxSettings(Section):
     """
     inbox_retention_days: int = Field(14, ge=1)
     """How long a repetition is recognised: longer than a broker keeps a message."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "TASKS__RELAY_POLL_SECONDS",
+            below="TASKS__CLAIM_SECONDS",
+            reason="what a dead relay had claimed is due long before anybody looks",
+        ),
+        Limit(
+            "TASKS__RELAY_POLL_SECONDS",
+            below="TASKS__LEASE_SECONDS",
+            reason="every look finds what is on its way, and sends it again",
+        ),
+        Limit(
+            "TASKS__LEASE_SECONDS",
+            below="TASKS__INBOX_RETENTION_DAYS",
+            reason="what is sent again is not recognised, and has its effect twice",
+        ),
+        Limit(
+            "TASKS__ATTEMPT_SECONDS",
+            below="TASKS__INBOX_RETENTION_DAYS",
+            reason="what is tried again is not recognised, and has its effect twice",
+        ),
+    )
+
+    def contradictions(self, tasks: TaskRouter) -> Iterator[str]:
+        """Name the tasks that may outlast what waits for them."""
+        for task in tasks:
+            seconds = task.timeout.total_seconds()
+            if seconds >= self.attempt_seconds:
+                yield (
+                    f"The timeout of {task.name} ({seconds:g} s) must be below "
+                    f"TASKS__ATTEMPT_SECONDS ({self.attempt_seconds:g}), or its "
+                    "attempts overlap."
+                )
+        yield from tasks.contradictions()

@@ -1,7 +1,6 @@
 """From events to messages: one for each task that an event starts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from app.platform.database import UnitOfWork
@@ -22,12 +21,10 @@ async def stage(unit: UnitOfWork, events: Sequence[Event], tasks: TaskRouter) ->
     await Outbox(unit.session).put(messages)
 
 
-async def stage_tick(unit: UnitOfWork, task: Task, every: timedelta) -> None:
-    """Leave one message for the present interval, however many clocks strike."""
-    interval = every.total_seconds()
-    slot = datetime.now(UTC).timestamp() // interval
-    message = _message(task, Tick(due_at=datetime.fromtimestamp(slot * interval, UTC)))
-    message.id = uuid5(_TICKS, f"{task.name}:{interval}:{slot}")
+async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:
+    """Leave the one message of a tick, in the transaction that takes note of it."""
+    message = _message(task, tick)
+    message.id = uuid5(_TICKS, f"{task.name}:{tick.due_at.isoformat()}")
     await Outbox(unit.session).put([message])
 
 

@@ -3,16 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from app.platform.database import UnitOfWork
-from app.platform.outbox.inbox import Inbox
+from app.platform.database.purge import purge
+from app.platform.outbox.models import InboxMessage
 from app.platform.outbox.settings import OutboxSettings
 from app.platform.tasks.router import TaskRouter, Tick
 
+log = structlog.get_logger(__name__)
 tasks = TaskRouter("outbox")
 
 
-@tasks.every(timedelta(hours=1))
-async def purge_inbox(_: Tick, unit: UnitOfWork, ports: Any) -> None:
+@tasks.every(timedelta(minutes=10))
+async def purge_inbox(_: Tick, __: UnitOfWork, ports: Any) -> None:
     settings: OutboxSettings = ports.settings.tasks
     retention = timedelta(days=settings.inbox_retention_days)
-    await Inbox(unit.session).purge(older_than=retention)
+    purged = await purge(ports.database, InboxMessage.handled_at, older_than=retention)
+    log.info("inbox.purged", messages=purged)

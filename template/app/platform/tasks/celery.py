@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from anyio import to_thread
@@ -10,16 +10,15 @@ from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu import Connection
 from kombu.utils.url import parse_url
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from app.platform.configuration import Address, Refusal, refuse_address, split
+from app.platform.configuration import Address, Limit, Refusal, refuse_address, split
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings, staging
 from app.platform.tasks.router import TaskRouter
 
 DELIVER = "deliver"
-TICK = "tick"
 
 
 class Broker(Protocol):
@@ -39,6 +38,21 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
     """Where the broker is, with user and password if needed."""
     queue: str = "default"
     """Where messages wait; services that share a broker have one each."""
+
+    grace_seconds: float = Field(130.0, gt=0)
+    """
+    How long the platform waits between a worker's SIGTERM and its SIGKILL:
+    `stop_grace_period`, `terminationGracePeriodSeconds`.
+    """
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        *OutboxSettings.limits,
+        Limit(
+            "TASKS__ATTEMPT_SECONDS",
+            below="TASKS__GRACE_SECONDS",
+            reason="a worker that stops is killed in the midst of an attempt",
+        ),
+    )
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_address("broker_url", self.address)
@@ -92,13 +106,8 @@ class CeleryBroker:
                 self._celery.send_task(DELIVER, args=[str(id_)], producer=producer)
 
 
-def create_celery(
-    settings: CeleryTasksSettings,
-    tasks: TaskRouter,
-    broker: Broker,
-) -> Celery:
+def create_celery(settings: CeleryTasksSettings, broker: Broker) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
-    _refuse_endless_tasks(settings, tasks)
     celery = _Deaf(settings.broker_url.get_secret_value())
     celery.conf.update(
         broker_use_ssl=broker.proof() if settings.address.encrypted else None,
@@ -118,10 +127,6 @@ def create_celery(
         broker_transport_options=broker.transport_options(
             redeliver_after_seconds=settings.attempt_seconds
         ),
-        beat_schedule={
-            task.name: {"task": TICK, "schedule": interval, "args": [task.name]}
-            for task, interval in tasks.periodic()
-        },
     )
     return celery
 
@@ -151,12 +156,3 @@ class _DeafLoader(AppLoader):
 
     def read_configuration(self, env: str = "") -> dict[str, Any]:
         return {}
-
-
-def _refuse_endless_tasks(settings: OutboxSettings, tasks: TaskRouter) -> None:
-    for task in tasks:
-        if task.timeout.total_seconds() >= settings.attempt_seconds:
-            raise ValueError(
-                f"The timeout of {task.name} must be below TASKS__ATTEMPT_SECONDS, "
-                "or its attempts overlap."
-            )

@@ -1,21 +1,23 @@
 """No queue: each task runs in the process that committed its event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
+from pydantic import Field
 
-from app.platform.configuration import Section
+from app.platform.configuration import Limit, Section
 from app.platform.database import UnitOfWork
+from app.platform.errors import Unavailable
 from app.platform.events import Event
 from app.platform.tasks.attempt import Around, Attempt, plainly
 from app.platform.tasks.backoff import backoff
+from app.platform.tasks.clock import Clock
 from app.platform.tasks.outcome import Outcome
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
@@ -25,16 +27,38 @@ log = structlog.get_logger(__name__)
 class InlineTasksSettings(Section):
     """`TASKS__*` in the environment."""
 
-    drain_seconds: float = 10.0
+    concurrency: int = Field(4, ge=1)
+    """How many tasks run at once in each process: each may hold a connection."""
+    backlog: int = Field(1000, ge=1)
+    """How many may run and wait in each process; what comes beyond is lost."""
+    drain_seconds: float = Field(10.0, ge=0)
     """How long a process that stops waits for tasks that are still running."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "TASKS__CONCURRENCY",
+            below=("DATABASE__POOL_SIZE", "DATABASE__POOL_OVERFLOW"),
+            reason="tasks leave no connection to the requests",
+        ),
+        Limit(
+            "SERVER__DRAIN_SECONDS",
+            "SERVER__FINISH_SECONDS",
+            "TASKS__DRAIN_SECONDS",
+            below="SERVER__GRACE_SECONDS",
+            reason="tasks that a stopping process waits for are killed",
+        ),
+    )
+
+    def contradictions(self, tasks: TaskRouter) -> Iterator[str]:
+        yield from tasks.contradictions()
 
 
 class InlineTasks:
     """
     Runs tasks beside the requests, for a service too small for a queue.
 
-    A task is retried while the process lives and lost when it dies: at most once.
-    Periodic tasks run in every process.
+    A task is retried while the process lives and lost when it dies: at most once. A
+    few run at a time, and those that wait hold no connection.
     """
 
     def __init__(self, settings: InlineTasksSettings, tasks: TaskRouter) -> None:
@@ -43,18 +67,18 @@ class InlineTasks:
         self.tasks = tasks
         self._ports: Any = None
         self._running: set[asyncio.Task[None]] = set()
-        self._clocks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(settings.concurrency)
 
     @asynccontextmanager
     async def running(self, ports: Any) -> AsyncIterator[None]:
         self._ports = ports
-        for task, interval in self.tasks.periodic():
-            self._start(self._clocks, self._tick(task, interval))
+        clock = Clock(ports.database, self.tasks, self._start_tick)
+        ticking = asyncio.create_task(clock.run())
         try:
             yield
         finally:
-            for clock in self._clocks:
-                clock.cancel()
+            ticking.cancel()
+            await asyncio.wait([ticking])
             await self._drain()
 
     async def stage(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
@@ -68,7 +92,10 @@ class InlineTasks:
 
     async def _publish(self, event: Event) -> None:
         for task in self.tasks.started_by(event):
-            self._start(self._running, self._run(task, event))
+            if self._is_full():
+                await self.around(Attempt(task.name, 1, 0), partial(_drop, task))
+            else:
+                await self._start(task, event)
 
     async def _run(self, task: Task, event: Event) -> None:
         committed = monotonic()
@@ -76,7 +103,9 @@ class InlineTasks:
         for number in count(1):
             attempt = Attempt(task.name, number, monotonic() - committed)
             work = partial(self._attempt, task, event, number, until)
-            if await self.around(attempt, work) is not Outcome.RETRIED:
+            async with self._turns:
+                outcome = await self.around(attempt, work)
+            if outcome is not Outcome.RETRIED:
                 return
             # The last attempt is made when the window ends, not before.
             left = max(0, until - monotonic())
@@ -100,16 +129,18 @@ class InlineTasks:
         async with self._ports.database.unit_of_work(may_idle=task.timeout) as unit:
             await task.run(event, unit, self._ports)
 
-    async def _tick(self, task: Task, interval: timedelta) -> None:
-        while True:
-            await asyncio.sleep(interval.total_seconds())
-            await self._run(task, Tick(due_at=datetime.now(UTC)))
+    async def _start_tick(self, unit: UnitOfWork, task: Task, tick: Tick) -> None:
+        if self._is_full():
+            raise Unavailable(f"{task.name} has to wait: too much is to be done.")
+        unit.after_commit(self._start, task, tick)
 
-    @staticmethod
-    def _start(group: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
-        started = asyncio.create_task(work)
-        group.add(started)
-        started.add_done_callback(group.discard)
+    async def _start(self, task: Task, event: Event) -> None:
+        started = asyncio.create_task(self._run(task, event))
+        self._running.add(started)
+        started.add_done_callback(self._running.discard)
+
+    def _is_full(self) -> bool:
+        return len(self._running) >= self._settings.backlog
 
     async def _drain(self) -> None:
         if self._running:
@@ -118,3 +149,8 @@ class InlineTasks:
             for task in late:
                 task.cancel()
                 log.error("task.abandoned")
+
+
+async def _drop(task: Task) -> Outcome:
+    log.error("task.dropped", task=task.name)
+    return Outcome.DROPPED

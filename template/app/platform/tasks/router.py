@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.platform.database import UnitOfWork
@@ -11,6 +11,7 @@ from app.platform.events import Event
 RETRY_FOR = timedelta(hours=1)
 TIMEOUT = timedelta(seconds=30)
 CRASHES = 5
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 type Handler[E: Event, P] = Callable[[E, UnitOfWork, P], Awaitable[None]]
 
@@ -34,6 +35,11 @@ class Task:
     crashes: int = CRASHES
     """How many attempts in a row may end their worker."""
     every: timedelta | None = None
+
+    def due(self, now: datetime) -> datetime:
+        """Say when it was last due, the same for all who ask within an interval."""
+        every = self.every or timedelta.resolution
+        return EPOCH + (now - EPOCH) // every * every
 
 
 class TaskRouter:
@@ -64,7 +70,12 @@ class TaskRouter:
         timeout: timedelta = TIMEOUT,
         crashes: int = CRASHES,
     ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
-        """Run the decorated coroutine once in each interval."""
+        """
+        Run the decorated coroutine once in each interval, in one process of all.
+
+        Intervals count from 1970 in UTC: a day begins at midnight. One that nobody
+        was there to see is made up for, once.
+        """
         return self._register(
             Tick,
             retry_for=interval if retry_for is None else retry_for,
@@ -84,6 +95,16 @@ class TaskRouter:
 
     def find(self, name: str) -> Task | None:
         return self._tasks.get(name)
+
+    def contradictions(self) -> Iterator[str]:
+        """Name the periodic tasks that may still run when their next tick comes."""
+        for task, interval in self.periodic():
+            if task.timeout >= interval:
+                yield (
+                    f"The timeout of {task.name} ({task.timeout.total_seconds():g} s) "
+                    f"must be below its interval ({interval.total_seconds():g} s), or "
+                    "it runs twice at once."
+                )
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())

@@ -7,7 +7,7 @@ from app.platform.tasks.outcome import Outcome
 from app.platform.telemetry import Attribute
 from app.platform.telemetry.tracing import Recording, Tracing
 
-FAILED = frozenset({Outcome.RETRIED, Outcome.QUARANTINED})
+FAILED = frozenset({Outcome.RETRIED, Outcome.QUARANTINED, Outcome.DROPPED})
 
 
 def watch(part: object, telemetry: Recording) -> None:

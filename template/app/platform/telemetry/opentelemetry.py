@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from opentelemetry.trace import Tracer
 from pydantic import AfterValidator, Field, HttpUrl
 
 from app.platform.cache import metrics as cache_metrics
 from app.platform.cache import tracing as cache_tracing
-from app.platform.configuration import Refusal, Section, refuse_plain_text
+from app.platform.configuration import Limit, Refusal, Section, refuse_plain_text
 from app.platform.database import metrics as database_metrics
 from app.platform.database import tracing as database_tracing
 from app.platform.http import metrics as http_metrics
@@ -80,6 +80,21 @@ class OpentelemetryTelemetrySettings(Section):
     def unsafe(self) -> Iterator[Refusal]:
         # A collector beside the process is as good as any.
         yield from refuse_plain_text("otlp_endpoint", self.otlp_endpoint)
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "TELEMETRY__BATCH_SPANS",
+            below="TELEMETRY__QUEUE_SPANS",
+            reason="no span finds a place while a batch is sent",
+        ),
+        Limit(
+            "SERVER__DRAIN_SECONDS",
+            "SERVER__FINISH_SECONDS",
+            "TELEMETRY__FLUSH_SECONDS",
+            below="SERVER__GRACE_SECONDS",
+            reason="a process that stops is killed before its last spans are sent",
+        ),
+    )
 
 
 class OpentelemetryTelemetry:

@@ -4,13 +4,14 @@ import os
 import signal
 import time
 from types import FrameType
+from typing import ClassVar
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from pydantic import Field
 
-from app.platform.configuration import Section
+from app.platform.configuration import Limit, Section
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,20 @@ class ServerSettings(Section, frozen=True):
     """After SIGTERM: until others have noticed that this process is not ready."""
     finish_seconds: int = Field(15, ge=0)
     """After that: how long requests that have begun may take to end."""
+    grace_seconds: float = Field(45.0, gt=0)
+    """
+    How long the platform waits between SIGTERM and SIGKILL: `stop_grace_period`,
+    `terminationGracePeriodSeconds`.
+    """
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "SERVER__DRAIN_SECONDS",
+            "SERVER__FINISH_SECONDS",
+            below="SERVER__GRACE_SECONDS",
+            reason="a process that stops is killed in the midst of requests",
+        ),
+    )
 
 
 class DrainingServer(uvicorn.Server):

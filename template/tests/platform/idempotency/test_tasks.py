@@ -15,6 +15,7 @@ class TestPurgeIdempotencyKeys:
         await effects.cause("new")
 
         async with database.unit_of_work() as unit:
-            await purge_idempotency_keys(Tick(due_at=datetime.now(UTC)), unit, None)
+            tick = Tick(due_at=datetime.now(UTC))
+            await purge_idempotency_keys(tick, unit, effects)
 
         assert await effects.count("idempotency_keys") == 1

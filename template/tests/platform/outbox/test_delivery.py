@@ -11,6 +11,8 @@ from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedM
 from app.platform.outbox.outbox import Outbox
 from app.platform.outbox.relay import Relay
 from app.platform.outbox.staging import stage_tick
+from app.platform.tasks import Tick
+from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks
 from tests.platform.outbox.test_relay import Carrier
 
@@ -49,7 +51,7 @@ class TestHandle:
 
         for _ in range(2):
             async with station.database.unit_of_work() as unit:
-                await stage_tick(unit, task, timedelta(days=3650))
+                await stage_tick(unit, task, Tick(due_at=EPOCH))
             await station.worker().handle(await station.only_message())
 
         assert station.delivered == 1

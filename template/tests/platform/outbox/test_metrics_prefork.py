@@ -6,7 +6,6 @@ import sys
 from prometheus_client import CollectorRegistry
 
 from app.platform.outbox.metrics_prefork import counting_into_files
-from dev.ports import free_port
 
 CHILD = """
 import sys, time
@@ -19,21 +18,6 @@ sys.stdin.read()
 """
 
 
-BEAT = f"""
-from urllib.request import urlopen
-from celery.signals import beat_init
-from app.platform.outbox import metrics_prefork
-from app.platform.telemetry.opentelemetry import OpentelemetryTelemetrySettings
-port = {free_port()}
-settings = OpentelemetryTelemetrySettings(metrics_port=port)
-metrics_prefork.install(settings, service="shop", environment="test")
-beat_init.send(None)
-print(urlopen(f"http://127.0.0.1:{{port}}").read().decode())
-raise SystemExit(0)
-"""
-END_SECONDS = 30
-
-
 def start_child() -> subprocess.Popen[str]:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD],
@@ -44,20 +28,6 @@ def start_child() -> subprocess.Popen[str]:
     assert child.stdout is not None
     assert child.stdout.readline() == "counted\n"
     return child
-
-
-class TestBeat:
-    def test_shows_itself_and_ends_when_it_is_told_to(self) -> None:
-        beat = subprocess.run(
-            [sys.executable, "-c", BEAT],
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=END_SECONDS,
-            check=True,
-        )
-
-        assert 'service_info{environment="test",service_name="shop"' in beat.stdout
-        assert "process_cpu_seconds_total" in beat.stdout
 
 
 class TestChildren:

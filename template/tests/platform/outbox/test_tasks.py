@@ -21,7 +21,9 @@ class TestPurgeInbox:
 
         async with station.database.unit_of_work() as unit:
             tick = Tick(due_at=datetime.now(UTC))
-            ports = SimpleNamespace(settings=SimpleNamespace(tasks=settings))
+            ports = SimpleNamespace(
+                settings=SimpleNamespace(tasks=settings), database=station.database
+            )
             await purge_inbox(tick, unit, ports)
 
         assert await station.count(InboxMessage) == 1

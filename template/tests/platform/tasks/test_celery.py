@@ -28,24 +28,20 @@ BROKER = Kind()
 async def work(_: Tick, __: object, ___: object) -> None: ...
 
 
-class TestCreateCelery:
-    def test_refuses_a_task_that_may_outlast_its_attempt(self) -> None:
+class TestCeleryTasksSettings:
+    def test_names_a_task_that_may_outlast_its_attempt(self) -> None:
         tasks = TaskRouter("slow")
         tasks.every(timedelta(hours=1), timeout=timedelta(seconds=10))(work)
 
-        with pytest.raises(ValueError, match=r"slow\.work"):
-            create_celery(SETTINGS, tasks, BROKER)
+        assert list(SETTINGS.contradictions(tasks)) == [
+            "The timeout of slow.work (10 s) must be below TASKS__ATTEMPT_SECONDS "
+            "(10), or its attempts overlap."
+        ]
 
-    def test_keeps_time_for_periodic_tasks(self) -> None:
-        tasks = TaskRouter("clock")
-        tasks.every(timedelta(hours=1), timeout=timedelta(seconds=1))(work)
 
-        celery = create_celery(SETTINGS, tasks, BROKER)
-
-        assert celery.conf.beat_schedule["clock.work"]["args"] == ["clock.work"]
-
+class TestCreateCelery:
     def test_takes_back_what_a_dead_worker_held_when_its_attempt_is_over(self) -> None:
-        celery = create_celery(SETTINGS, TaskRouter(), BROKER)
+        celery = create_celery(SETTINGS, BROKER)
 
         assert celery.conf.broker_transport_options == {"visibility_timeout": 10}
         assert celery.conf.task_time_limit == 10
@@ -58,7 +54,7 @@ class TestCreateCelery:
         for name in ("CONFIG_MODULE", "LOADER", "RESULT_BACKEND"):
             monkeypatch.setenv(f"CELERY_{name}", "nonsense")
 
-        celery = create_celery(SETTINGS, TaskRouter(), BROKER)
+        celery = create_celery(SETTINGS, BROKER)
 
         assert celery.connection_for_read().hostname == "broker"
         assert celery.connection_for_write().hostname == "broker"

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
@@ -49,3 +49,23 @@ class TestTaskRouter:
         assert [task.name for task in all_tasks] == ["bakery.sell", "bakery.sweep"]
         assert all_tasks.find("bakery.sell") is not None
         assert all_tasks.find("bakery.nap") is None
+
+    def test_names_what_may_still_run_when_its_next_tick_comes(self) -> None:
+        hasty = TaskRouter("hasty")
+        hasty.every(timedelta(seconds=2), timeout=timedelta(seconds=2))(sweep)
+
+        assert not list(tasks.contradictions())
+        assert list(hasty.contradictions()) == [
+            "The timeout of hasty.sweep (2 s) must be below its interval (2 s), or it "
+            "runs twice at once."
+        ]
+
+
+class TestDue:
+    def test_is_the_same_throughout_an_interval(self) -> None:
+        [(task, _)] = tasks.periodic()
+        noon = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+        assert task.due(noon) == noon
+        assert task.due(noon + timedelta(minutes=59, seconds=59)) == noon
+        assert task.due(noon + timedelta(hours=1)) == noon + timedelta(hours=1)

@@ -25,6 +25,7 @@ class Api:
         self._environment = os.environ | {
             "DATABASE__URL": settings.database.url.get_secret_value(),
             "SERVER__PORT": str(self._port),
+            "SERVER__GRACE_SECONDS": "120",
         }
 
     async def start(self, *, drain_seconds: float) -> None:

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _create_inbox()
     _create_quarantine()
     _notify_of_messages()
+    _vacuum_often()
 
 
 def downgrade() -> None:
@@ -86,4 +87,23 @@ def _notify_of_messages() -> None:
     op.execute("""
         CREATE TRIGGER notify_outbox AFTER INSERT ON outbox
         FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox()
+    """)
+
+
+def _vacuum_often() -> None:
+    # Every message leaves several dead rows behind: vacuum by their number, and not by
+    # their share of a table that may have been large for a while.
+    op.execute("""
+        ALTER TABLE outbox SET (
+            autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+            autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
+        )
+    """)
+    # Purged at one end and filled at the other: by default a fifth of it would be dead.
+    op.execute("""
+        ALTER TABLE inbox SET (
+            autovacuum_vacuum_scale_factor = 0.02,
+            autovacuum_vacuum_insert_scale_factor = 0.05,
+            autovacuum_analyze_scale_factor = 0.02
+        )
     """)

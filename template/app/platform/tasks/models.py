@@ -1,0 +1,16 @@
+"""When each periodic task was last due."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.platform.database import Base
+
+
+class LastTick(Base):
+    """The memory of all clocks: it outlives each of them."""
+
+    __tablename__ = "ticks"
+
+    task: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime]
