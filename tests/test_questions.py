@@ -322,6 +322,22 @@ class TestSources:
 
         assert contents(plain) == contents(released)
 
+    @pytest.mark.parametrize(
+        ("where", "typed"), [("", "strata"), ("", "./strata"), ("strata", ".")]
+    )
+    def test_a_path_is_recorded_as_one_that_leads_there_from_anywhere(
+        self, checkout: Path, destination: Path, where: str, typed: str
+    ) -> None:
+        command = [COPIER, "copy", "--defaults", "--quiet", typed, str(destination)]
+
+        subprocess.run(command, cwd=checkout.parent / where, check=True)
+
+        record = yaml.safe_load((destination / ".copier-answers.yml").read_text())
+        assert record["_src_path"] == str(checkout.resolve())
+        run = update_cli(committed(destination), "--quiet")
+        assert run.returncode == 0, run.stderr
+        assert git(destination, "status", "--porcelain") == ""
+
     def test_the_command_renders_without_trust_and_says_what_to_type_next(
         self, checkout: Path, destination: Path
     ) -> None:
