@@ -61,8 +61,8 @@ class TestNoVersion:
         """The service was rendered from a plain folder of the template, not from Git.
 
         Happens: Refused: `cannot obtain old template references`.
-        Do: `make update SOURCE=URL FROM=v1.0.0` names the repository, and the version that
-            the folder had.
+        Do: `make update SOURCE=URL FROM=v1.0.0` names the repository, and the version
+            that the folder had.
         """
         service = project(folder, tmp_path / "plain", tasks="inline", cache="none")
 
@@ -72,11 +72,11 @@ class TestNoVersion:
 
 class TestARelativeAddress:
     def test_is_not_found(self, template: Path, tmp_path: Path) -> None:
-        """The template is not where `.copier-answers.yml` says, or that path is relative.
+        """The path of the template on record leads nowhere, or is relative.
 
-        Happens: `copier update` says `Local template must be a directory`. `make update`
-            finds a relative path from the folders above; else it says what to type.
-        Do: `make update SOURCE=path/or/url` finds it, and writes the whole path on record.
+        Happens: `copier update` says `Local template must be a directory`; `make update`
+            looks for a relative path from the folders above, or says what to type.
+        Do: `make update SOURCE=path/or/url` finds it, and records the whole path.
         """
         service = project(template, tmp_path / "service")
         absolute = f"_src_path: {template}"

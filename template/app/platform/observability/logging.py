@@ -11,7 +11,12 @@ from structlog.typing import EventDict, Processor
 from app.platform.configuration import Refusal, Section
 from app.platform.observability import context
 from app.platform.observability.redaction import redacted
-from app.platform.observability.rendering import Output, render_json
+from app.platform.observability.rendering import (
+    Output,
+    console,
+    for_people,
+    render_json,
+)
 
 # They say once more what the access line and the 500 problem say.
 _REPETITIVE = ("uvicorn.access",)
@@ -70,8 +75,7 @@ def _redact(_: Any, __: str, event: EventDict) -> EventDict:
 
 def _render(settings: LoggingSettings) -> list[Processor]:
     if settings.format == "console":
-        plain = structlog.dev.plain_traceback
-        return [_redact, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        return [_redact, for_people, console()]
     return [structlog.processors.format_exc_info, _redact, render_json]
 
 
