@@ -74,8 +74,8 @@ class TestARelativeAddress:
     def test_is_not_found(self, template: Path, tmp_path: Path) -> None:
         """The path of the template on record leads nowhere, or is relative.
 
-        Happens: `copier update` says `Local template must be a directory`; `make update`
-            looks for a relative path from the folders above, or says what to type.
+        Happens: `copier update` says `Local template must be a directory`.
+            `make update` looks from the folders above, or says what to type.
         Do: `make update SOURCE=path/or/url` finds it, and records the whole path.
         """
         service = project(template, tmp_path / "service")
