@@ -24,7 +24,7 @@ NEWEST_NEEDED = (3, 13)
 START_SECONDS = 90
 END_SECONDS = 60
 LOG_TAIL_LINES = 30
-DOCS = re.compile(r"API docs: (http://\S+)/docs")
+DOCS = re.compile(r"API docs: +(http://\S+)/docs")
 # A demo shows the service as it comes: on servers of its own.
 FORGOTTEN = {
     "ENVIRONMENT", "PYTHONPATH", "SERVICE_NAME", "UV_PROJECT_ENVIRONMENT",
@@ -208,6 +208,8 @@ def _step(name: str) -> Iterator[None]:
 
 
 def _main(command: str, show: str = "orders") -> None:
+    # A shell starts what it sends to the background deaf for Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader
 
-from variants import ROOT, choices, conditions
+from variants import ROOT, choices, conditions, menus
 
 PAGES = ROOT / "docs/reference"
 RULES = {
@@ -30,8 +30,9 @@ INTRODUCTION = """\
 
 In the order in which they are asked. `copier copy --data NAME=VALUE` answers one
 beforehand, `--defaults` takes the default for the rest. An answer that is not listed
-here, a question that is skipped, and a name that is not a question are refused before
-anything is written.
+here and a name that is not a question are refused before anything is written. So is an
+answer to a question that is skipped, unless it says what is so anyway: `monitoring=no`
+without telemetry, `broker=redis` or `broker=none` with inline tasks.
 
 | question | asks | takes | default |
 | --- | --- | --- | --- |
@@ -80,6 +81,11 @@ def asked() -> Iterator[str]:
         question = questions()[name]
         default = DERIVED.get(name) or code(question["default"])
         yield f"| `{name}` | {question['help']} | {takes(accepted)} | {default} |\n"
+    yield "\n"
+    for name, accepted in menus().items():
+        if isinstance(accepted, dict):
+            brings = (f"`{answer}`: {says}" for answer, says in accepted.items())
+            yield f"- `{name}`\n" + "".join(f"  - {each}\n" for each in brings)
     yield "\n"
     for name, (other, answer) in conditions().items():
         yield f"`{name}` is asked only when `{other}` is `{answer}`.\n"

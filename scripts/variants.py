@@ -18,6 +18,14 @@ type Answers = dict[str, object]
 
 def choices() -> dict[str, str | list[str]]:
     """What each question accepts: a list of answers, or the name of a rule."""
+    return {
+        name: accepted if isinstance(accepted, str) else list(accepted)
+        for name, accepted in menus().items()
+    }
+
+
+def menus() -> dict[str, str | dict[str, str]]:
+    """What each question accepts: answers with what they bring, or a rule's name."""
     questions = yaml.safe_load((ROOT / "questions/choices.yml").read_text())
     return yaml.safe_load(questions["choices"]["default"])
 

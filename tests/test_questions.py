@@ -3,18 +3,20 @@
 import ast
 import os
 import subprocess
+import termios
 import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import copier
 import pytest
 import yaml
 from copier.errors import UserMessageError
 
 from tests.conftest import COPIER, contents, copy, copy_cli, git
 from tests.updates import projects
-from variants import ROOT, choices
+from variants import ROOT, choices, menus
 
 DEFAULTS = {
     "project_name": "Corner Shop",
@@ -34,6 +36,32 @@ DEFAULTS = {
 }
 
 NO_BROKER = {"tasks": "inline"}
+NO_TELEMETRY = {"telemetry": "none"}
+
+# What may be said of a question that is skipped, because it is so anyway.
+REDUNDANT: list[tuple[dict[str, str], str, object]] = [
+    (NO_BROKER, "broker", "redis"),
+    (NO_BROKER, "broker", "none"),
+    (NO_TELEMETRY, "monitoring", "no"),
+    (NO_TELEMETRY, "monitoring", "Off"),
+    (NO_TELEMETRY, "monitoring", False),
+]
+
+# What a validator says at most: the longest word, name or value that it may quote.
+WORST = [
+    ("project_name", " "),
+    ("project_name", "x" * 300),
+    ("project_name", "a bell \a"),
+    ("project_slug", "1shop"),
+    ("project_slug", "shop_" * 50),
+    ("project_slug", "x" * 300),
+    ("project_slug", "nonlocal"),
+    ("description", "x" * 300),
+    ("description", "a bell \a"),
+    ("author", "x" * 300),
+    ("author", "a bell \a"),
+]
+TERMINAL_COLUMNS = 100
 
 REFUSALS = [
     ("project_name", "", {}),
@@ -46,6 +74,7 @@ REFUSALS = [
     ("project_slug", "tests", {}),
     ("project_slug", "import", {}),
     ("project_slug", "none", {}),
+    ("project_slug", "nonlocal", {}),
     ("project_slug", "Shop", {}),
     ("project_slug", "corner_shop", {}),
     ("project_slug", "1shop", {}),
@@ -64,9 +93,9 @@ REFUSALS = [
     ("broker", "kafka", {}),
     ("broker", "none", {}),
     ("example", "perhaps", {}),
-    # Skipped: without celery nobody asks for a broker.
-    ("broker", "redis", NO_BROKER),
-    ("broker", "none", NO_BROKER),
+    # Skipped, and not what is so anyway.
+    ("broker", "rabbitmq", NO_BROKER),
+    ("monitoring", "yes", NO_TELEMETRY),
     # Computed from the answers.
     ("choices", "{}", {}),
     ("given", "x", {}),
@@ -120,7 +149,7 @@ class TestRefusals:
             ("cache", "memcached", {}),
             ("project_slug", "app", {}),
             ("example", "perhaps", {}),
-            ("broker", "redis", NO_BROKER),
+            ("broker", "rabbitmq", NO_BROKER),
             ("servers", "{}", {}),
             ("cahce", "none", {}),
         ],
@@ -178,6 +207,53 @@ class TestAnswers:
 
         assert "broker" not in answers_of(destination)
 
+    @pytest.mark.parametrize(("answers", "question", "value"), REDUNDANT)
+    def test_what_is_so_anyway_may_be_said(
+        self,
+        folder: Path,
+        tmp_path: Path,
+        answers: dict[str, str],
+        question: str,
+        value: object,
+    ) -> None:
+        silent = copy(folder, tmp_path / "silent", **answers)
+
+        said = copy(folder, tmp_path / "said", **answers, **{question: value})
+
+        assert contents(said) == contents(silent)
+        assert answers_of(said) == answers_of(silent)
+
+    @pytest.mark.parametrize("answers", [{}, NO_BROKER, NO_BROKER | NO_TELEMETRY])
+    def test_a_record_is_a_file_of_answers(
+        self, checkout: Path, tmp_path: Path, answers: dict[str, str]
+    ) -> None:
+        first = copy(checkout, tmp_path / "first", **answers)
+
+        record = first / ".copier-answers.yml"
+        run = copy_cli(checkout, tmp_path / "second", "--data-file", str(record))
+
+        assert run.returncode == 0, run.stderr
+        assert contents(tmp_path / "second") == contents(first)
+        assert answers_of(tmp_path / "second") == answers_of(first)
+
+    def test_a_users_defaults_answer_no_question_that_is_skipped(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        usual = copier.Settings(defaults={"broker": "rabbitmq", "monitoring": True})
+        answers = NO_BROKER | NO_TELEMETRY
+
+        copier.run_copy(
+            str(folder),
+            tmp_path / "theirs",
+            data=answers,
+            settings=usual,
+            defaults=True,
+            quiet=True,
+        )
+
+        ours = copy(folder, tmp_path / "ours", **answers)
+        assert contents(tmp_path / "theirs") == contents(ours)
+
     @pytest.mark.parametrize("example", ["no", "No", "false", "off", False])
     def test_a_switch_takes_the_usual_words(
         self, folder: Path, destination: Path, example: object
@@ -205,6 +281,21 @@ class TestAnswers:
 
         assert answers_of(destination)["project_slug"] == slug
 
+    @pytest.mark.parametrize("package", ["Coverage", "stamina", "PyTest", "FastAPI"])
+    def test_a_service_may_be_called_as_a_package_that_it_needs(
+        self, folder: Path, destination: Path, package: str
+    ) -> None:
+        """No package may need itself, whatever its name is."""
+        lock = tomllib.loads((ROOT / "template/uv.lock").read_text())
+        locked = {entry["name"] for entry in lock["package"]}
+        assert package.lower() in locked
+
+        copy(folder, destination, project_name=package)
+
+        project = tomllib.loads((destination / "pyproject.toml").read_text())["project"]
+        assert project["name"] == f"{package.lower()}-app"
+        assert not [name for name in locked if name.endswith("-app")]
+
     @pytest.mark.parametrize("value", HOSTILE)
     def test_any_line_of_text_renders_into_valid_files(
         self, folder: Path, destination: Path, value: str
@@ -231,6 +322,22 @@ class TestSources:
         released = copy(checkout, tmp_path / "released")
 
         assert contents(plain) == contents(released)
+
+    @pytest.mark.parametrize(
+        ("where", "typed"), [("", "strata"), ("", "./strata"), ("strata", ".")]
+    )
+    def test_a_path_is_recorded_as_one_that_leads_there_from_anywhere(
+        self, checkout: Path, destination: Path, where: str, typed: str
+    ) -> None:
+        command = [COPIER, "copy", "--defaults", "--quiet", typed, str(destination)]
+
+        subprocess.run(command, cwd=checkout.parent / where, check=True)
+
+        record = yaml.safe_load((destination / ".copier-answers.yml").read_text())
+        assert record["_src_path"] == str(checkout.resolve())
+        run = update_cli(committed(destination), "--quiet")
+        assert run.returncode == 0, run.stderr
+        assert git(destination, "status", "--porcelain") == ""
 
     def test_the_command_renders_without_trust_and_says_what_to_type_next(
         self, checkout: Path, destination: Path
@@ -279,6 +386,29 @@ class TestPrompts:
             assert help_of(question) in transcript, f"{question} was not asked"
             assert answers
 
+    def test_each_choice_says_what_it_brings(
+        self, checkout: Path, destination: Path
+    ) -> None:
+        transcript = accept_every_default(checkout, destination)
+
+        menus_only = {q: menu for q, menu in menus().items() if isinstance(menu, dict)}
+        for question, answers in menus_only.items():
+            chosen = str(DEFAULTS[question])
+            assert f"{chosen}: {answers[chosen]}" in transcript
+            assert len(set(answers.values())) == len(answers)
+            for answer, brings in answers.items():
+                assert len(f" » {answer}: {brings}") <= TERMINAL_COLUMNS - 20
+
+    @pytest.mark.parametrize(("question", "value"), WORST)
+    def test_a_validators_sentence_fits_a_terminal(
+        self, folder: Path, destination: Path, question: str, value: str
+    ) -> None:
+        """A prompt shows one line of it, and cuts the rest."""
+        sentence = said_in_the_prompt(folder, destination, question, value)
+
+        assert sentence.endswith(".")
+        assert len(sentence) <= TERMINAL_COLUMNS
+
     def test_every_question_has_help_and_a_default(self) -> None:
         for question in choices():
             assert help_of(question).endswith("?")
@@ -312,6 +442,20 @@ class TestUpdates:
 def is_one_sentence(text: str, question: str) -> bool:
     """Whether the text is a single line with a single sentence about the question."""
     return text.count("\n") <= 1 and f"'{question} " in text and "Traceback" not in text
+
+
+def said_in_the_prompt(template: Path, into: Path, question: str, value: object) -> str:
+    """Suggest the answer, for the question's validator to judge as it is typed."""
+    with pytest.raises(ValueError, match="Validation error") as refusal:
+        copier.run_copy(
+            str(template),
+            into,
+            user_defaults={question: value},
+            settings=copier.Settings(),
+            defaults=True,
+            quiet=True,
+        )
+    return str(refusal.value)
 
 
 def options(data: dict[str, str]) -> list[str]:
@@ -361,6 +505,7 @@ def seconds_to_copy(template: Path, into: Path) -> float:
 def accept_every_default(template: Path, into: Path) -> str:
     """Run the command in a terminal and press Enter whenever it waits for an answer."""
     ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (40, TERMINAL_COLUMNS))
     command = [COPIER, "copy", str(template), str(into)]
     session = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     with subprocess.Popen(command, **session, start_new_session=True) as process:

@@ -23,6 +23,6 @@ def move(old: str, new: str) -> None:
 
 def _committed(name: str) -> bytes | None:
     """Read a file of the last commit; the service may be a folder of a repository."""
-    show = ["git", "show", f"HEAD:./{name}"]
+    show = ["git", "cat-file", "blob", f"HEAD:./{name}"]
     run = subprocess.run(show, capture_output=True, check=False)
     return run.stdout if run.returncode == 0 else None

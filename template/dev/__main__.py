@@ -25,6 +25,7 @@ def whole(context: typer.Context) -> None:
     """Run servers, migrations, then every process of the service, until Ctrl-C."""
     if context.invoked_subcommand is not None:
         return
+    print("Starting the servers, then migrations, then every process.", flush=True)
     with kept_servers() as urls:
         variables = environment(urls)
         migrate(variables)
@@ -63,6 +64,8 @@ def fresh(words: Words) -> None:
 def _main() -> None:
     for name, value in variables().items():
         os.environ.setdefault(name, value)
+    # A shell starts what it sends to the background deaf for Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # An exception, so that servers end before this does.
         signal.signal(ending, lambda number, _: sys.exit(128 + number))

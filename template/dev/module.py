@@ -16,8 +16,11 @@ from dev.template import (
     CONFLICTS,
     GO_BACK,
     RECORD,
+    Origin,
     Stopped,
-    git,
+    add_origin,
+    changed_files,
+    origin_on_record,
     report_files,
     require_clean_tree,
     run,
@@ -51,6 +54,11 @@ _COMMA = re.compile(r",(?![^()]*\))")
 def main(options: argparse.Namespace) -> None:
     """Change the declarations, then write the code and its migration."""
     require_clean_tree()
+    with origin_on_record(Origin("make module", options.source, options.version)):
+        _change(options)
+
+
+def _change(options: argparse.Namespace) -> None:
     declared = recorded(RECORD.read_text())
     name = _key(
         declared, options.name or _ask("Module, in the plural, such as invoices")
@@ -121,7 +129,7 @@ def _built_on(folder: Path) -> list[Path]:
 
 def _declare(modules: dict[str, Fields]) -> None:
     update(Path(), "--vcs-ref", ":current:", "--data", f"modules={json.dumps(modules)}")
-    if not git("status", "--porcelain"):
+    if all(file.endswith(str(RECORD)) for file in changed_files(Path())):
         raise Stopped("That is declared already: nothing has changed.")
     conflicts = report_files(Path())
     print(GO_BACK, flush=True)
@@ -157,6 +165,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--remove", action="store_true", default=bool(given.get("remove"))
     )
+    add_origin(parser)
     return parser.parse_args()
 
 

@@ -14,7 +14,7 @@ class Printer:
 
     def __init__(self, name: str, *, width: int, colour: int) -> None:
         label = f"{name:<{width}} |"
-        self._label = f"\033[{colour}m{label}\033[0m" if _colourful() else label
+        self._label = f"\033[{colour}m{label}\033[0m" if colourful() else label
 
     async def copy(self, output: StreamReader) -> None:
         async for line in output:
@@ -32,5 +32,8 @@ def printers(names: Iterable[str]) -> dict[str, Printer]:
     }
 
 
-def _colourful() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+def colourful() -> bool:
+    """Whether a terminal reads this, or somebody asks for colours all the same."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

@@ -8,17 +8,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dev.template import Stopped, git
+
 
 def main(branch: str, notes: Path, *push_options: str) -> None:
     """Leave nothing behind when nothing is new, or when the update was refused."""
-    _git("switch", "--quiet", "--force-create", branch)
+    git("switch", "--quiet", "--force-create", branch)
     code = _update(notes)
     print(notes.read_text(), flush=True)
-    if not _git("status", "--porcelain"):
+    if not git("status", "--porcelain"):
         sys.exit(code)
-    _git("add", "--all")
-    _git("commit", "--quiet", "--message=Update from the template")
-    _git("push", "--quiet", "--force", *push_options, "origin", branch)
+    git("add", "--all")
+    git("commit", "--quiet", "--message=Update from the template")
+    git("push", "--quiet", "--force", *push_options, "origin", branch)
 
 
 def _update(notes: Path) -> int:
@@ -30,10 +32,8 @@ def _update(notes: Path) -> int:
     return run.returncode
 
 
-def _git(*arguments: str) -> str:
-    git = ["git", *arguments]
-    return subprocess.run(git, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    try:
+        main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    except Stopped as stopped:
+        sys.exit(str(stopped))

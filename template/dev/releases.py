@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dev.template import git_environment
+
 CHANGELOG = "CHANGELOG.md"
 UNREADABLE = "Its release notes cannot be read from here.\n"
 
@@ -23,7 +25,9 @@ class Release:
 def newest_release(copier: list[str]) -> Release:
     """Ask Copier, which knows where the template came from."""
     command = [*copier, "check-update", "--output-format", "json"]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run(
+        command, env=git_environment(), stdout=subprocess.PIPE, text=True, check=True
+    )
     found = json.loads(run.stdout)
     return Release(
         current=found["current_version"],
@@ -63,10 +67,11 @@ def _version(section: str) -> str:
 def _source(record: Path) -> str:
     """Read the template's address as Git takes it."""
     [address] = re.findall(r"(?m)^_src_path: (.+)$", record.read_text())
-    return re.sub(r"^gh:", "https://github.com/", address.removeprefix("git+"))
+    address = address.strip("'\"").removeprefix("git+")
+    return re.sub(r"^gh:/?", "https://github.com/", address)
 
 
 def _fetch(source: str, tag: str, into: Path) -> bool:
     clone = ["git", "clone", "--quiet", "--depth=1", "--branch", tag, source, str(into)]
-    run = subprocess.run(clone, capture_output=True, check=False)
+    run = subprocess.run(clone, env=git_environment(), capture_output=True, check=False)
     return run.returncode == 0 and (into / CHANGELOG).exists()

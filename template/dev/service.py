@@ -2,34 +2,44 @@
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
 
+from dev.output import colourful
 from dev.ports import HOST, free_port
-from dev.servers import COMMANDS, VARIABLES
+from dev.servers import COMMANDS, STARTS, VARIABLES
 from dev.together import run_together
 
 USUAL_PORT = 8000
 POLL_SECONDS = 0.1
+READY_SECONDS = 2
+QUIET = "Below: requests, warnings, errors; LOGS=full make dev says more."
 BESIDE_PYTHON = str(Path(sys.executable).parent)
+PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
 
 def environment(urls: Mapping[str, str]) -> dict[str, str]:
     """What this machine's environment says, and defaults for what it leaves out."""
     defaults = {
         "UVICORN_PORT": str(_usual_port_or_another()),
+        "UVICORN_LOG_LEVEL": "info" if _says_all() else "warning",
         "MAIL__URL": f"smtp://{HOST}:{free_port()}",
         "LOGGING__FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
     }
+    # What runs here writes to a pipe, behind which there may be a terminal.
+    colours = {"FORCE_COLOR": "1"} if colourful() else {"NO_COLOR": "1"}
     path = os.pathsep.join((BESIDE_PYTHON, os.environ.get("PATH", os.defpath)))
     # One process reloads; uvicorn would try as many as that variable says.
     fixed = {"PATH": path, "WEB_CONCURRENCY": "1"}
-    return {**defaults, **os.environ, **urls, **fixed}
+    return {**defaults, **os.environ, **urls, **colours, **fixed}
 
 
 def migrate(variables: Mapping[str, str]) -> None:
@@ -40,21 +50,55 @@ def migrate(variables: Mapping[str, str]) -> None:
 
 async def serve(variables: Mapping[str, str], *, mails: Path) -> int:
     """Run until Ctrl-C, which is 0, or until a process ends, which is 1."""
-    announcement = asyncio.create_task(_announce(int(variables["UVICORN_PORT"])))
+    commands = _commands(variables, mails)
+    where = summary(variables, commands, mails)
+    announcement = asyncio.create_task(_announce(_url(variables), where))
     try:
-        return await run_together(_commands(variables, mails), variables)
+        return await run_together(commands, variables)
     finally:
         announcement.cancel()
 
 
+def _says_all() -> bool:
+    return os.environ.get("LOGS") == "full"
+
+
 def _commands(variables: Mapping[str, str], mails: Path) -> dict[str, str]:
     commands = {
-        name: f"env {VARIABLES[name]} {command}" for name, command in COMMANDS.items()
+        name: f"env {_told(name)} {command}" for name, command in COMMANDS.items()
     }
+    if _says_all():
+        quiet = commands.items()
+        commands = {name: command.replace(" --quiet", "") for name, command in quiet}
     if "MAIL__URL" in os.environ:
         return commands
     port = urlsplit(variables["MAIL__URL"]).port
     return commands | {"mail": f"python -m dev.smtp {port} {mails}"}
+
+
+def _told(name: str) -> str:
+    """The variables of one process: but for the requests it is told what goes wrong."""
+    asked = name == "api" or _says_all() or "LOGGING__LEVEL" in os.environ
+    return VARIABLES[name] if asked else f"{VARIABLES[name]} LOGGING__LEVEL=WARNING"
+
+
+def summary(
+    variables: Mapping[str, str], commands: Mapping[str, str], mails: Path
+) -> str:
+    """Say where everything is, but for passwords."""
+    url = _url(variables)
+    rows = {"API docs": f"{url}/docs", "API": url}
+    if "mail" in commands:
+        rows["Mail"] = f"{variables['MAIL__URL']}, kept in {mails}"
+    told = {name: words.rpartition("=")[2] for name, words in VARIABLES.items()}
+    if ports := [f"{port} ({name})" for name, port in told.items() if port]:
+        rows["Metrics"] = f"http://{HOST}:" + ", ".join(ports)
+    servers = [_without_password(variables[name]) for name in STARTS]
+    rows["Servers"] = f"\n{'':11}".join(servers)
+    rows["Processes"] = ", ".join(commands)
+    ending = "Ctrl-C ends all." + ("" if _says_all() else f" {QUIET}")
+    lines = (f"{name + ':':<11}{what}" for name, what in rows.items())
+    return "\n".join(["", *lines, "", ending, ""])
 
 
 def _usual_port_or_another() -> int:
@@ -63,13 +107,27 @@ def _usual_port_or_another() -> int:
     return free_port() if taken else USUAL_PORT
 
 
-async def _announce(port: int) -> None:
+def _without_password(url: str) -> str:
+    return PASSWORD.sub(r"\1:***@", url)
+
+
+def _url(variables: Mapping[str, str]) -> str:
+    return f"http://{HOST}:{variables['UVICORN_PORT']}"
+
+
+async def _announce(url: str, where: str) -> None:
+    """Say where everything is once the API can answer."""
     while True:
-        try:
-            _, writer = await asyncio.open_connection(HOST, port)
-        except OSError:
-            await asyncio.sleep(POLL_SECONDS)
-            continue
-        writer.close()
-        print(f"\nAPI docs: http://{HOST}:{port}/docs (Ctrl-C ends)\n", flush=True)
-        return
+        if await asyncio.to_thread(_is_ready, url):
+            print(where, flush=True)
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        # This machine is reached directly, whatever proxy the environment names.
+        build_opener(ProxyHandler({})).open(f"{url}/readyz", timeout=READY_SECONDS)
+    except (OSError, HTTPException):
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,11 @@ from dev.template import (
     GO_BACK,
     RECORD,
     UV,
+    Origin,
     Stopped,
+    add_origin,
     git,
+    origin_on_record,
     report_files,
     require_clean_tree,
     run,
@@ -27,6 +31,12 @@ from dev.template import (
 def main(options: argparse.Namespace) -> None:
     """Take the template's newest version, or only show it."""
     require_clean_tree()
+    given = options.source, options.version
+    with origin_on_record(Origin("make update", *given, options.dry_run)):
+        _update(options)
+
+
+def _update(options: argparse.Namespace) -> None:
     release = newest_release(COPIER)
     if not release.is_new:
         print(f"This is the template's newest version: {release.current}.")
@@ -57,6 +67,7 @@ def _rehearse(*trust: str) -> None:
     top, here = git("rev-parse", "--show-toplevel"), git("rev-parse", "--show-prefix")
     with TemporaryDirectory(prefix="update-") as folder:
         git("clone", "--quiet", "--local", top, folder)
+        shutil.copy(RECORD, Path(folder, here))
         update(Path(folder, here), *trust)
         _report(Path(folder, here))
     print("\nNothing has changed here. To take it: make update")
@@ -64,7 +75,7 @@ def _rehearse(*trust: str) -> None:
 
 def _report(where: Path) -> list[str]:
     """Show answers and files, and return the files in conflict."""
-    record = git("diff", "-U0", "HEAD", "--", str(RECORD), cwd=where)
+    record = git("diff-index", "--patch", "-U0", "HEAD", "--", str(RECORD), cwd=where)
     show(
         "Answers that are new or changed", re.findall(r"(?m)^[+-][a-z]\w*: .*$", record)
     )
@@ -75,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dev.update", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="change nothing here")
     parser.add_argument("--trust", action="store_true", help="let the template migrate")
+    add_origin(parser)
     parser.add_argument(
         "--no-check", dest="check", action="store_false", help="leave out make check"
     )

@@ -7,6 +7,7 @@ import pytest
 from copier.errors import UserMessageError
 
 from tests.conftest import copy, copy_cli
+from tests.test_questions import TERMINAL_COLUMNS, said_in_the_prompt
 
 type Declared = object
 
@@ -34,8 +35,8 @@ REFUSED: list[tuple[Declared, str]] = [
     ({"staff": {"due": "date"}}, "staff/staff_item"),
     ({"people/Person": {"due": "date"}}, '"people/Person"'),
     ({"boxes": {"due": "date"}, "crates/box": {"due": "date"}}, "boxes and crates/box"),
-    ({"invoices": {}}, "invoices takes at least one field"),
-    ({"invoices": "due: date"}, "invoices takes at least one field"),
+    ({"invoices": {}}, "invoices needs a field"),
+    ({"invoices": "due: date"}, "invoices needs a field"),
     (fields(Due="date"), "invoices.Due"),
     (fields(**{"a" * 25: "date"}), "24 characters"),
     (fields(id="uuid"), "invoices.id"),
@@ -46,9 +47,14 @@ REFUSED: list[tuple[Declared, str]] = [
     (fields(due=""), "invoices.due"),
     (fields(due="day"), "invoices.due"),
     (fields(due="date unqiue"), '"unqiue"'),
+    (fields(due="date " + "x" * 200), "cannot be"),
+    ({"x" * 300: {"due": "date"}}, "20 characters"),
+    (fields(**{"x" * 300: "date"}), "24 characters"),
+    (fields(state="enum(" + "X" * 300 + ")"), "cannot have"),
+    (fields(buyer="ref(" + "x" * 300 + ")"), "refers to no module"),
     (fields(due="date searchable"), '"searchable"'),
     (fields(extra="json unique"), '"unique"'),
-    (fields(due="date(7)"), "takes nothing in parentheses"),
+    (fields(due="date(7)"), "takes no parentheses"),
     (fields(number="str"), "invoices.number"),
     (fields(number="str()"), "1 to 255"),
     (fields(number="str(0)"), "1 to 255"),
@@ -83,10 +89,40 @@ def test_the_sentence_names_what_is_wrong(
         copy(folder, tmp_path / "service", modules=declared)
 
     sentence = str(refusal.value)
-    assert "modules" in sentence
+    assert "'modules: " in sentence
     assert named in sentence
     assert "\n" not in sentence.strip()
     assert not (tmp_path / "service").exists()
+
+
+# The longest names that there are, in everything that can be wrong with a field.
+LONGEST = ("m" * 19 + "s", "f" * 24)
+SPECIFICATIONS = [
+    "", "day", "date " + "x" * 99, "date(7)", "str", "str(0)", "str(256)", "decimal",
+    "decimal(3, 9)", "enum(a, a)", "enum(" + "X" * 99 + ")", "ref()",
+    "ref(" + "x" * 99 + ")", "ref(" + LONGEST[0] + ")",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        *(declared for declared, _ in REFUSED),
+        *({LONGEST[0]: {LONGEST[1]: spec}} for spec in SPECIFICATIONS),
+        {"a" * 18 + "es/" + "b" * 19: {"due": "date"}, "b" * 19 + "s": {"due": "date"}},
+        {
+            LONGEST[0]: {LONGEST[1]: "ref(letters)"},
+            "letters": {"reply": f"ref({LONGEST[0]})"},
+        },
+    ],
+)
+def test_a_prompt_shows_what_is_wrong_in_one_line(
+    folder: Path, tmp_path: Path, declared: Declared
+) -> None:
+    sentence = said_in_the_prompt(folder, tmp_path / "service", "modules", declared)
+
+    assert sentence.endswith(".")
+    assert len(sentence) <= TERMINAL_COLUMNS
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class TestARenamedQuestion:
                 "default: The {{ project_name }} team",
                 "default: \"{{ author | default('The ' ~ project_name ~ ' team') }}\"",
             ),
-            replace(PROJECT, "line('author', author)", "line('owner', owner)"),
+            replace(PROJECT, "line(author)", "line(owner)"),
             append_choice("    owner: line\n"),
             replace("template/README.md.jinja", "{{ author }}", "{{ owner }}"),
             replace("template/pyproject.toml.jinja", "author |", "owner |"),
@@ -74,7 +74,9 @@ class TestAChoiceThatIsGone:
         released(
             template,
             "v2.0.0",
-            replace(CHOICES, '["3.12", "3.13", "3.14"]', '["3.13", "3.14"]'),
+            replace(
+                CHOICES, '      "3.12": has security fixes until October 2028\n', ""
+            ),
             replace(PROJECT, 'default: "3.13"', 'default: "3.14"'),
         )
         update(service)

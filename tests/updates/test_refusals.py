@@ -61,7 +61,8 @@ class TestNoVersion:
         """The service was rendered from a plain folder of the template, not from Git.
 
         Happens: Refused: `cannot obtain old template references`.
-        Do: Render it anew from a version into another folder, and compare.
+        Do: `make update SOURCE=URL FROM=v1.0.0` names the repository, and the version
+            that the folder had.
         """
         service = project(folder, tmp_path / "plain", tasks="inline", cache="none")
 
@@ -71,12 +72,11 @@ class TestNoVersion:
 
 class TestARelativeAddress:
     def test_is_not_found(self, template: Path, tmp_path: Path) -> None:
-        """The service was rendered from a path like `../strata`.
+        """The path of the template on record leads nowhere, or is relative.
 
-        Happens: The path is recorded as it was typed, and no longer leads there: `Local
-            template must be a directory`.
-        Do: Write the whole path or the URL as `_src_path` in `.copier-answers.yml`, and
-            commit. This is the only line there to edit by hand.
+        Happens: `copier update` says `Local template must be a directory`.
+            `make update` looks from the folders above, or says what to type.
+        Do: `make update SOURCE=path/or/url` finds it, and records the whole path.
         """
         service = project(template, tmp_path / "service")
         absolute = f"_src_path: {template}"

@@ -3,9 +3,16 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from dev.output import colourful
+from dev.servers import COMMANDS, STARTS
+from dev.service import summary
 from dev.together import run_together
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -47,3 +54,62 @@ class TestRunning:
             await run_together({"api": "sleep 60", "mails": "missing"}, ENVIRONMENT)
 
         assert refusal.group_contains(FileNotFoundError)
+
+
+class TestCtrlC:
+    def test_ends_what_a_shell_has_sent_to_the_background(self, tmp_path: Path) -> None:
+        """Such a shell has it ignore Ctrl-C, which its servers would outlive."""
+        named = dict.fromkeys(STARTS, "is.elsewhere")
+        deaf = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+        with subprocess.Popen(
+            [sys.executable, "-m", "dev", "servers"],
+            cwd=tmp_path,
+            env=os.environ | named | {"PYTHONPATH": str(Path.cwd())},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=deaf,  # noqa: PLW1509 - one system call
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=30)
+            finally:
+                process.kill()
+
+        assert process.returncode > 0
+
+
+class TestSummary:
+    def test_says_where_everything_is_but_for_passwords(self) -> None:
+        variables = dict.fromkeys(STARTS, "postgresql://me:hidden@db/app")
+        told = {"UVICORN_PORT": "8123", "MAIL__URL": "smtp://127.0.0.1:2525"}
+
+        lines = summary(variables | told, COMMANDS | {"mail": ""}, Path("mail"))
+
+        assert "API docs:  http://127.0.0.1:8123/docs\n" in lines
+        assert "Mail:      smtp://127.0.0.1:2525, kept in mail\n" in lines
+        assert "postgresql://me:***@db/app" in lines
+        assert "hidden" not in lines
+        assert f"Processes: {', '.join(COMMANDS)}, mail\n" in lines
+        assert max(map(len, lines.splitlines())) <= 100
+
+
+class TestColours:
+    @pytest.mark.parametrize(
+        ("forced", "refused", "expected"),
+        [("", "", False), ("1", "", True), ("1", "1", False)],
+    )
+    def test_are_for_terminals(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        forced: str,
+        refused: str,
+        *,
+        expected: bool,
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", forced)
+        monkeypatch.setenv("NO_COLOR", refused)
+
+        assert colourful() is expected

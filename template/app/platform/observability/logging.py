@@ -14,6 +14,8 @@ from app.platform.observability.redaction import redacted
 from app.platform.observability.rendering import (
     Output,
     Rendering,
+    console,
+    for_people,
     malformed,
     render_json,
 )
@@ -75,8 +77,7 @@ def _redact(_: Any, __: str, event: EventDict) -> EventDict:
 
 def _render(settings: LoggingSettings) -> list[Processor]:
     if settings.format == "console":
-        plain = structlog.dev.plain_traceback
-        return [_redact, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        return [_redact, for_people, console()]
     return [structlog.processors.format_exc_info, _redact, render_json]
 
 

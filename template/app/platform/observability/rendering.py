@@ -1,13 +1,20 @@
 """How an event becomes one line, whatever its fields contain."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+import structlog
 from pydantic_core import to_json
 from structlog import DropEvent
 from structlog.typing import EventDict, Processor
+
+_CONSTANT = frozenset({"service", "environment"})
+_ALL_IS_WELL = frozenset({"debug", "info"})
+_TO_SEARCH_FOR = frozenset({"logger", "request_id", "trace_id"})
 
 
 def render_json(_: Any, __: str, event: EventDict) -> str:
@@ -60,6 +67,34 @@ def malformed(event: object, logger: object, error: Exception) -> str:
         "error": type(error).__name__,
     }
     return json.dumps(line)
+
+
+def for_people(_: Any, __: str, event: EventDict) -> EventDict:
+    """
+    Leave out what is the same in every line, and what is not known.
+
+    Where all is well, neither the logger nor the trace helps to read on.
+    """
+    clock = datetime.fromisoformat(event["timestamp"]).astimezone()
+    known = {
+        name: value
+        for name, value in event.items()
+        if value is not None and name not in _CONSTANT
+    }
+    if event["level"] in _ALL_IS_WELL:
+        known = {name: known[name] for name in known if name not in _TO_SEARCH_FOR}
+    return {**known, "timestamp": f"{clock:%H:%M:%S}"}
+
+
+def console() -> structlog.dev.ConsoleRenderer:
+    """Write lines with colours where a terminal reads them, or somebody asks for it."""
+    asked = bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return structlog.dev.ConsoleRenderer(
+        colors=asked and not os.environ.get("NO_COLOR"),
+        exception_formatter=structlog.dev.plain_traceback,
+        pad_event_to=0,
+        sort_keys=False,
+    )
 
 
 class Output:

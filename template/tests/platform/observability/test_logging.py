@@ -139,6 +139,44 @@ class TestInstall:
 
         assert not capsys.readouterr().out.startswith("{")
 
+    def test_leaves_out_for_a_developer_what_is_the_same_in_every_line(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings = LoggingSettings(format="console")
+        install(settings, service="shop", environment="development")
+
+        structlog.get_logger().info("thing.done", number=1, reason=None)
+        structlog.get_logger("app.things").warning("thing.failed")
+
+        done, failed = capsys.readouterr().out.splitlines()
+        assert done[8:] == " [info     ] thing.done number=1"
+        assert failed[8:] == " [warning  ] thing.failed [app.things]"
+
+    @pytest.mark.parametrize(
+        ("variables", "colourful"),
+        [
+            ({}, False),
+            ({"FORCE_COLOR": "1"}, True),
+            ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ],
+    )
+    def test_colours_only_what_a_terminal_reads(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        *,
+        colourful: bool,
+    ) -> None:
+        for name in ("FORCE_COLOR", "NO_COLOR"):
+            monkeypatch.setenv(name, variables.get(name, ""))
+        settings = LoggingSettings(format="console")
+        install(settings, service="shop", environment="development")
+
+        structlog.get_logger().info("thing.done")
+
+        assert ("\033[" in capsys.readouterr().out) is colourful
+
 
 class TestWhatCannotBeWritten:
     @pytest.mark.parametrize("format_", ["json", "console"])
