@@ -5,6 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.config import Config
+from alembic.operations.ops import (
+    AddColumnOp,
+    CreateTableOp,
+    DropTableOp,
+    MigrationScript,
+    ModifyTableOps,
+)
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table
 
@@ -80,6 +87,31 @@ def missing_dependencies(branch: str) -> list[str] | None:
     }
     needed = {_creator(script, table) for table in _foreign_tables(branch)}
     return sorted(needed - known) or None
+
+
+def summary(revision: MigrationScript) -> str:
+    """Say what a revision does: create tickets, add priority to tickets."""
+    done: list[str] = []
+    for group in revision.upgrade_ops_list:
+        for operation in group.ops:
+            if isinstance(operation, CreateTableOp):
+                done.append(f"create {operation.table_name}")
+            elif isinstance(operation, DropTableOp):
+                done.append(f"drop {operation.table_name}")
+            elif isinstance(operation, ModifyTableOps):
+                done.append(_change(operation))
+    # A table's indexes stand beside it, as operations on it.
+    created = {each.partition(" ")[2] for each in done if each.startswith("create ")}
+    said = [each for each in done if each.removeprefix("change ") not in created]
+    return " and ".join(said) or "change the schema"
+
+
+def _change(operations: ModifyTableOps) -> str:
+    added = [
+        each.column.name for each in operations.ops if isinstance(each, AddColumnOp)
+    ]
+    table = operations.table_name
+    return f"add {' and '.join(added)} to {table}" if added else f"change {table}"
 
 
 def _foreign_tables(branch: str) -> set[str]:
