@@ -38,9 +38,14 @@ you drop them. Next: make check."""
 KEPT = """
 Its migrations stay, because {others} builds on them. Next: write one that drops its
 tables, make migration module={module} m="drop {module}", then make check."""
+WRITE = """
+The migration is still to be written. After that:
+make migration module={module} m="what it does"."""
 REQUIRED = """
-{fields}: rows that are there already have no value. Make it optional, or let the
-migration give one (server_default)."""
+{fields}: rows that are there already have no value. Make it optional, or give
+them one in three steps in the migration: add the column as nullable, UPDATE the rows,
+then make it NOT NULL. A server_default that the model lacks is dropped by the next
+migration."""
 
 _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"^    (\S.*):$")
@@ -68,11 +73,12 @@ def _change(options: argparse.Namespace) -> None:
         return
     fields = parsed(options.fields) if options.fields else _ask_fields(name)
     before = declared.get(name, {})
-    _declare(declared | {name: before | fields})
     module = name.partition("/")[0]
-    does = f"add {' and '.join(fields)}" if before else f"create {module}"
+    _declare(declared | {name: before | fields}, then=WRITE.format(module=module))
+    does = _does(module, before, fields)
     run("make", "migration", f"module={module}", f"m={does}")
-    if before and (required := _required(fields)):
+    new = {field: spec for field, spec in fields.items() if field not in before}
+    if before and (required := _required(new)):
         print(REQUIRED.format(fields=", ".join(required)))
     print(NEXT.format(migration=f"app/modules/{module}/migrations/"))
 
@@ -127,14 +133,26 @@ def _built_on(folder: Path) -> list[Path]:
     ]
 
 
-def _declare(modules: dict[str, Fields]) -> None:
+def _does(module: str, before: Fields, fields: Fields) -> str:
+    """Say it for the migration's name: create_tickets, add_priority_to_tickets."""
+    if not before:
+        return f"create {module}"
+    new = " and ".join(field for field in fields if field not in before)
+    changed = " and ".join(field for field in fields if field in before)
+    added = f"add {new} to {module}" if new else ""
+    return " and ".join(
+        filter(None, [added, f"change {changed} of {module}" if changed else ""])
+    )
+
+
+def _declare(modules: dict[str, Fields], then: str = "") -> None:
     update(Path(), "--vcs-ref", ":current:", "--data", f"modules={json.dumps(modules)}")
     if all(file.endswith(str(RECORD)) for file in changed_files(Path())):
         raise Stopped("That is declared already: nothing has changed.")
     conflicts = report_files(Path())
     print(GO_BACK, flush=True)
     if conflicts:
-        raise Stopped(CONFLICTS)
+        raise Stopped(CONFLICTS + then)
 
 
 def _ask(question: str) -> str:

@@ -33,6 +33,7 @@ REFUSED: list[tuple[Declared, str]] = [
     ({"orders": {"due": "date"}}, '"orders"'),
     ({"worker_shifts": {"due": "date"}}, '"worker_shifts"'),
     ({"staff": {"due": "date"}}, "staff/staff_item"),
+    ({"ticket": {"due": "date"}}, "take the plural: tickets"),
     ({"people/Person": {"due": "date"}}, '"people/Person"'),
     ({"boxes": {"due": "date"}, "crates/box": {"due": "date"}}, "boxes and crates/box"),
     ({"invoices": {}}, "invoices needs a field"),

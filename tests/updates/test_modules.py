@@ -122,13 +122,22 @@ class TestAModuleThatGrows:
         assert "    due: Mapped[date | None]\n" in told(
             service, "app/modules/invoices/models.py"
         )
-        assert told(service, "typed") == "invoices: add due and amount\n"
+        assert told(service, "typed") == "invoices: add due and amount to invoices\n"
         assert "Make it optional" not in run.stdout
 
     def test_warns_of_rows_that_have_no_value_yet(self, service: Path) -> None:
         run = make_module(service, name="invoices", fields="due: date")
 
         assert "due: rows that are there already have no value." in run.stdout
+
+    def test_says_which_fields_change(self, service: Path) -> None:
+        given = "number: str(64) unique, due: date optional"
+
+        run = make_module(service, name="invoices", fields=given)
+
+        said = "invoices: add due to invoices and change number of invoices\n"
+        assert told(service, "typed") == said
+        assert "have no value" not in run.stdout
 
 
 class TestAModuleThatGoes:

@@ -5,6 +5,7 @@ The errors the domain raises.
   - Invalid
   - NotFound
   - Conflict
+    - InUse
   - Forbidden
   - PreconditionFailed
   - PreconditionRequired
@@ -13,6 +14,8 @@ The errors the domain raises.
 A module derives its own from these. None of them knows HTTP: the web package
 turns the kind into a status, and the name into a problem type.
 """
+
+from collections.abc import Sequence
 
 
 class DomainError(Exception):
@@ -34,6 +37,17 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     """The request is sound, but the present state rules it out."""
+
+
+class InUse(Conflict):
+    """Other rows refer to it and cannot do without it."""
+
+    def __init__(self, referred_by: Sequence[str]) -> None:
+        names = " and ".join(name.replace("_", " ") for name in referred_by)
+        super().__init__(
+            f"It cannot be removed: {names} refer to it.",
+            referred_by=list(referred_by),
+        )
 
 
 class Forbidden(DomainError):

@@ -41,6 +41,7 @@ class TestDomainTables:
 def test_every_foreign_key_is_indexed() -> None:
     for table in ALL:
         leading = {index.columns[0].name for index in table.indexes}
+        leading |= {column.name for column in list(table.primary_key)[:1]}
 
         for key in table.foreign_keys:
             assert key.parent.name in leading, f"Index {table}.{key.parent.name}."

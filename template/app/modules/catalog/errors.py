@@ -26,11 +26,8 @@ class ProductNotFound(NotFound):
 class CategoryUnknown(Invalid):
     """The product names a category that does not exist."""
 
-    def __init__(self, category_id: UUID) -> None:
-        super().__init__(
-            f"There is no category {category_id} to put it in.",
-            category_id=str(category_id),
-        )
+    def __init__(self) -> None:
+        super().__init__("There is no such category.", field="category_id")
 
 
 class SlugTaken(Conflict):

@@ -35,6 +35,7 @@ class ProductRepository(Repository[Product]):
     model = Product
     not_found = ProductNotFound
     eager = (joinedload(Product.category),)
+    unknown = (("category_id", CategoryUnknown),)
 
     async def list_of(
         self, category_id: UUID | None, *, after: Position | None, limit: int
@@ -47,6 +48,4 @@ class ProductRepository(Repository[Product]):
     def refusal(self, row: Product, constraint: str | None) -> DomainError | None:
         if constraint == "ix_products_sku":
             return SkuTaken(row.sku)
-        if constraint == "fk_products_category_id":
-            return CategoryUnknown(row.category_id)
-        return None
+        return super().refusal(row, constraint)

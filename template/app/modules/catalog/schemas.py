@@ -6,14 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.platform.fields import Currency, Minor
+from app.platform.fields import Currency, Minor, line
 
 type Code = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=64)
 ]
 type Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    line(120),
     Field(examples=["Walnut desk"]),
 ]
 

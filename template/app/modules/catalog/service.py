@@ -83,7 +83,7 @@ class CatalogService:
     async def add_product(self, draft: ProductDraft) -> Product:
         product = await self._products.add(Product(**draft.model_dump()))
         self._forget_pages(product)
-        return await self._products.get(product.id)
+        return await self._products.reload(product)
 
     async def change_product(
         self, product_id: UUID, change: ProductChange, *, version: int | None

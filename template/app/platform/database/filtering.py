@@ -16,4 +16,4 @@ def equal(column: InstrumentedAttribute[Any], value: object) -> Conditions:
 
 
 def words(asked: str | None, *columns: InstrumentedAttribute[Any]) -> Conditions:
-    return [] if asked is None else [has_words(asked, *columns)]
+    return [] if asked is None or not asked.strip() else [has_words(asked, *columns)]

@@ -11,7 +11,14 @@ from typing import Any
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import CreateTableOp, RenameTableOp
+from alembic.operations.ops import (
+    AddColumnOp,
+    CreateTableOp,
+    DropTableOp,
+    MigrationScript,
+    ModifyTableOps,
+    RenameTableOp,
+)
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_list
 from sqlalchemy import MetaData, Table
@@ -122,6 +129,31 @@ def _foreign_tables(branch: str) -> list[Table]:
     own = list(tables_of(branch))
     keys = [key for table in own for key in table.foreign_keys]
     return [key.column.table for key in keys if key.column.table not in own]
+
+
+def summary(revision: MigrationScript) -> str:
+    """Say what a revision does: create tickets, add priority to tickets."""
+    done: list[str] = []
+    for group in revision.upgrade_ops_list:
+        for operation in group.ops:
+            if isinstance(operation, CreateTableOp):
+                done.append(f"create {operation.table_name}")
+            elif isinstance(operation, DropTableOp):
+                done.append(f"drop {operation.table_name}")
+            elif isinstance(operation, ModifyTableOps):
+                done.append(_change(operation))
+    # A table's indexes stand beside it, as operations on it.
+    created = {each.partition(" ")[2] for each in done if each.startswith("create ")}
+    said = [each for each in done if each.removeprefix("change ") not in created]
+    return " and ".join(said) or "change the schema"
+
+
+def _change(operations: ModifyTableOps) -> str:
+    added = [
+        each.column.name for each in operations.ops if isinstance(each, AddColumnOp)
+    ]
+    table = operations.table_name
+    return f"add {' and '.join(added)} to {table}" if added else f"change {table}"
 
 
 def _creator(script: ScriptDirectory, table: Table) -> str:

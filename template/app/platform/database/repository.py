@@ -6,17 +6,33 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, inspect, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    Select,
+    exists,
+    func,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.model import Model, Versioned
+from app.platform.database.model import Base, Model, Versioned
 from app.platform.database.postgresql import constraint_of, insert_unless_there
 from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
-from app.platform.errors import Conflict, DomainError, NotFound, PreconditionFailed
+from app.platform.errors import (
+    Conflict,
+    DomainError,
+    InUse,
+    NotFound,
+    PreconditionFailed,
+)
 
 # What is removed just between the two statements of a turn is there for neither.
 _TURNS = 3
@@ -49,6 +65,8 @@ class Repository[M: Model]:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+        # References that this transaction has set: by row and column.
+        self._set: set[tuple[UUID, str]] = set()
 
     async def find(self, key: UUID) -> M | None:
         query = select(self.model).where(self.model.id == key)
@@ -70,13 +88,18 @@ class Repository[M: Model]:
         return found
 
     async def reload(self, row: M) -> M:
-        """Read it anew with what it refers to, of which nothing may be deleted."""
+        """
+        Read it anew with what it refers to.
+
+        What it has been made to refer to must not be deleted. A reference that has not
+        changed is not judged again, so that the row itself stays changeable.
+        """
         query = select(self.model).where(self.model.id == row.id)
         query = query.options(*self.eager).execution_options(populate_existing=True)
         found = (await self.session.scalars(query)).one()
         for column, refusal in self.unknown:
             there = getattr(found, column.removesuffix("_id"))
-            if there is None and getattr(found, column) is not None:
+            if there is None and (row.id, column) in self._set:
                 raise refusal()
         return found
 
@@ -109,6 +132,10 @@ class Repository[M: Model]:
 
     async def save(self, row: M) -> None:
         """Send the changes now. Raises when another transaction was faster."""
+        changes = inspect(row).attrs
+        for column, _ in self.unknown:
+            if any(value is not None for value in changes[column].history.added or ()):
+                self._set.add((row.id, column))
         with self._refusing(row):
             await self.session.flush()
 
@@ -134,9 +161,38 @@ class Repository[M: Model]:
         return next((refusal() for name, refusal in refusals if name == column), None)
 
     async def remove(self, row: M) -> None:
-        """Hide the row from every query. It stays in the table."""
+        """
+        Hide the row from every query; it stays in the table.
+
+        Refused while rows that are not deleted need it. A reference that may be null
+        lets go of it.
+        """
+        if referring := _referring(self.model.__table__):
+            await self._release(row, referring)
         row.deleted_at = func.now()
         await self.save(row)
+
+    async def _release(self, row: M, referring: Sequence[Column[Any]]) -> None:
+        # An insert that refers to the row locks it FOR KEY SHARE. Either this waits for
+        # that and sees what it has inserted, or that waits for this, and `reload` finds
+        # the row deleted.
+        lock = select(self.model.id).where(self.model.id == row.id).with_for_update()
+        await self.session.execute(lock)
+        living = {column: _living(column, row.id) for column in referring}
+        needing = [column for column in referring if not column.nullable]
+        if needing:
+            asked = [exists().where(*living[column]) for column in needing]
+            answers = (await self.session.execute(select(*asked))).one()
+            names = [
+                each.table.name
+                for each, yes in zip(needing, answers, strict=True)
+                if yes
+            ]
+            if names:
+                raise InUse(sorted(set(names)))
+        for column in (column for column in referring if column.nullable):
+            change = update(column.table).where(*living[column])
+            await self.session.execute(change.values(_without(column)))
 
     async def page(
         self,
@@ -170,3 +226,32 @@ def _holding(row: Model, values: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         state.session.expire(row)
+
+
+def _referring(table: FromClause) -> list[Column[Any]]:
+    """Find the columns, of whatever module, that refer to rows of the table."""
+    return [
+        key.parent
+        for other in Base.metadata.sorted_tables
+        for key in sorted(other.foreign_keys, key=lambda key: key.parent.name)
+        if key.column.table is table and key.column.name == "id"
+    ]
+
+
+def _living(column: Column[Any], key: UUID) -> list[ColumnElement[bool]]:
+    """Ask for the rows, other than itself, that refer to a row."""
+    columns, conditions = column.table.c, [column == key]
+    if "deleted_at" in columns:
+        conditions.append(columns.deleted_at.is_(None))
+    if any(each.column.table is column.table for each in column.foreign_keys):
+        conditions.append(columns.id != key)
+    return conditions
+
+
+def _without(column: Column[Any]) -> dict[str, Any]:
+    """Let go of the reference as any change would: with a version of its own."""
+    columns = column.table.c
+    changes: dict[str, Any] = {column.name: None}
+    if "version" in columns:
+        changes["version"] = columns.version + 1
+    return changes

@@ -1,8 +1,12 @@
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import pytest
 from httpx import AsyncClient, Response
 
+from app.modules.catalog.repository import CategoryRepository
+from app.platform.database import Database
+from app.platform.errors import InUse
 from tests.modules.catalog.conftest import AddProduct, Json
 
 
@@ -28,6 +32,31 @@ class TestAddProduct:
 
         assert refused.status_code == 422
         assert refused.json()["type"] == "/problems/category-unknown"
+
+    async def test_keeps_the_category_that_it_is_in(
+        self, database: Database, add_product: AddProduct, category: Json
+    ) -> None:
+        await add_product("A-1")
+
+        with pytest.raises(InUse):
+            async with database.unit_of_work() as unit:
+                categories = CategoryRepository(unit.session)
+                await categories.remove(await categories.get(UUID(category["id"])))
+
+    async def test_refuses_a_category_that_was_removed(
+        self, client: AsyncClient, database: Database, category: Json
+    ) -> None:
+        async with database.unit_of_work() as unit:
+            categories = CategoryRepository(unit.session)
+            await categories.remove(await categories.get(UUID(category["id"])))
+        draft = {"sku": "A-1", "name": "Desk", "price_minor": 1, "currency": "EUR"}
+
+        refused = await client.post(
+            "/v1/catalog/products", json=draft | {"category_id": category["id"]}
+        )
+
+        assert refused.status_code == 422
+        assert refused.json()["field"] == "category_id"
 
     async def test_takes_effect_once_for_one_key(
         self, client: AsyncClient, add_product: AddProduct, category: Json

@@ -15,7 +15,7 @@ from app.platform.database import (
     Versioned,
 )
 from app.platform.database.postgresql import unique_among_living, words_index
-from app.platform.errors import Conflict, DomainError, NotFound
+from app.platform.errors import Conflict, DomainError, Invalid, NotFound
 
 
 class Notebook(Model):
@@ -59,7 +59,33 @@ class Notes(Repository[Note]):
         return NoteTaken(row.text) if constraint == "ix_test_notes_text" else None
 
 
-TABLES = [Base.metadata.tables[each.__tablename__] for each in (Notebook, Note)]
+class Leaf(Model):
+    """It cannot do without its notebook."""
+
+    __tablename__ = "test_leaves"
+
+    notebook_id: Mapped[UUID] = mapped_column(ForeignKey(Notebook.id))
+    notebook: Mapped[Notebook | None] = relationship(lazy="raise", init=False)
+
+
+class Notebooks(Repository[Notebook]):
+    model = Notebook
+
+
+class NotebookUnknown(Invalid):
+    """There is no such notebook."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such notebook.")
+
+
+class Leaves(Repository[Leaf]):
+    model = Leaf
+    eager = (joinedload(Leaf.notebook),)
+    unknown = (("notebook_id", NotebookUnknown),)
+
+
+TABLES = [Base.metadata.tables[each.__tablename__] for each in (Notebook, Note, Leaf)]
 
 
 async def store(database: Database, *texts: str) -> list[Note]:

@@ -1,8 +1,38 @@
+import asyncio
+from uuid import UUID
+
 import pytest
 from sqlalchemy import Delete, Update, delete, func, select, update
 
 from app.platform.database import Database
-from tests.platform.database.notes import Note, Notes, store
+from app.platform.errors import InUse
+from tests.platform.database.notes import (
+    Leaf,
+    Leaves,
+    Note,
+    Notebook,
+    Notebooks,
+    NotebookUnknown,
+    Notes,
+    store,
+)
+
+
+async def store_notebook(database: Database) -> UUID:
+    async with database.unit_of_work() as unit:
+        return (await Notebooks(unit.session).add(Notebook(title="n"))).id
+
+
+async def remove_notebook(database: Database, key: UUID) -> None:
+    async with database.unit_of_work() as unit:
+        notebooks = Notebooks(unit.session)
+        await notebooks.remove(await notebooks.get(key))
+
+
+async def add_leaf(database: Database, notebook: UUID) -> Leaf:
+    async with database.unit_of_work() as unit:
+        leaves = Leaves(unit.session)
+        return await leaves.reload(await leaves.add(Leaf(notebook_id=notebook)))
 
 
 class TestRemove:
@@ -63,3 +93,91 @@ class TestRemove:
         async with database.read_session() as session:
             everything_left = select(Note).execution_options(include_deleted=True)
             assert (await session.scalars(everything_left)).all() == []
+
+
+class TestRemoveWhatIsReferredTo:
+    async def test_is_refused_while_a_living_row_needs_it(
+        self, database: Database
+    ) -> None:
+        notebook = await store_notebook(database)
+        leaf = await add_leaf(database, notebook)
+
+        with pytest.raises(InUse) as refusal:
+            await remove_notebook(database, notebook)
+
+        assert refusal.value.context == {"referred_by": ["test_leaves"]}
+        async with database.unit_of_work() as unit:
+            await Leaves(unit.session).remove(await Leaves(unit.session).get(leaf.id))
+        await remove_notebook(database, notebook)
+
+    async def test_lets_go_where_the_reference_may_be_null(
+        self, database: Database
+    ) -> None:
+        notebook = await store_notebook(database)
+        async with database.unit_of_work() as unit:
+            note = Note(text="a", notebook_id=notebook)
+            other = await Notes(unit.session).add(Note(text="b"))
+            await Notes(unit.session).add(note)
+
+        await remove_notebook(database, notebook)
+
+        async with database.read_session() as session:
+            found = await Notes(session).get(note.id)
+            assert (found.notebook_id, found.version) == (None, 2)
+            assert found.updated_at > note.updated_at
+            assert (await Notes(session).get(other.id)).version == 1
+
+    async def test_leaves_no_row_that_refers_to_it_at_the_same_moment(
+        self, database: Database
+    ) -> None:
+        notebooks = [await store_notebook(database) for _ in range(10)]
+        work = [
+            each
+            for key in notebooks
+            for each in (add_leaf(database, key), remove_notebook(database, key))
+        ]
+
+        done = await asyncio.gather(*work, return_exceptions=True)
+
+        for added, removed in zip(done[::2], done[1::2], strict=True):
+            outcome = isinstance(added, Leaf), removed is None
+            assert outcome in {(True, False), (False, True)}, (added, removed)
+            assert isinstance(added, Leaf | NotebookUnknown)
+            assert removed is None or isinstance(removed, InUse)
+
+    async def test_waits_for_an_insert_that_has_not_committed(
+        self, database: Database
+    ) -> None:
+        notebook = await store_notebook(database)
+        async with database.unit_of_work() as unit:
+            leaves = Leaves(unit.session)
+            await leaves.add(Leaf(notebook_id=notebook))
+            removal = asyncio.create_task(remove_notebook(database, notebook))
+            await asyncio.sleep(0.2)
+
+            assert not removal.done()
+
+        with pytest.raises(InUse):
+            await removal
+
+    async def test_keeps_what_refers_to_it_changeable(self, database: Database) -> None:
+        notebook, other = [await store_notebook(database) for _ in range(2)]
+        leaf = await add_leaf(database, notebook)
+        async with database.unit_of_work() as unit:
+            gone = update(Notebook).values(deleted_at=func.now())
+            await unit.session.execute(gone)
+
+        async with database.unit_of_work() as unit:
+            leaves = Leaves(unit.session)
+            found = await leaves.get(leaf.id)
+            found.notebook_id = notebook
+            await leaves.save(found)
+            assert (await leaves.reload(found)).notebook is None
+
+        with pytest.raises(NotebookUnknown):
+            async with database.unit_of_work() as unit:
+                leaves = Leaves(unit.session)
+                found = await leaves.get(leaf.id)
+                found.notebook_id = other
+                await leaves.save(found)
+                await leaves.reload(found)
