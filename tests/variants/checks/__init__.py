@@ -2,14 +2,18 @@
 
 from tests.variants.checks import (
     compose,
+    defaults,
     dependencies,
     environment,
     imports,
+    metrics,
     paths,
+    ports,
     schemas,
     sources,
     style,
     syntax,
+    targets,
     words,
 )
 from tests.variants.checks.faults import Check, Fault
@@ -32,6 +36,12 @@ ALL: tuple[Check, ...] = (
     paths.required,
     paths.mentioned,
     environment.agreed,
+    environment.read,
+    environment.spelled,
+    defaults.repeated,
+    targets.made,
+    ports.kept,
+    metrics.written,
     words.traces,
     style.clean,
 )

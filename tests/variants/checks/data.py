@@ -73,4 +73,21 @@ FOREIGN_VARIABLES = {
     "SECTION__": "stands for any section",
     "CATALOG__": "a page gives it to the service that orders becomes",
     "UVICORN_": "uvicorn reads them",
+    "HOME": "every program reads it",
+    "PATH": "the shell reads it",
+    "PYTHON": "Python reads them",
+    "UV_": "uv reads them",
+    "DOCKER_": "docker reads them",
+    "TRIVY_": "trivy reads them",
+    "GH_TOKEN": "gh reads it",
+    "GIT_STRATEGY": "GitLab's runner reads it",
+}
+
+# Series that the service does not write itself.
+FOREIGN_METRICS = {
+    "up": "Prometheus writes it",
+    r"process_\w+": "the client library writes them",
+    r"python_(gc_|info)\w*": "the client library writes them",
+    r"ALERTS\w*": "Prometheus writes them",
+    r"otelcol_\w+": "the collector writes them",
 }

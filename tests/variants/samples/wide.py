@@ -15,7 +15,11 @@ PORTS = {
     "flags": ["none", "file", "remote"],
     "telemetry": ["none", "opentelemetry", "statsd"],
 }
-SWITCHES = ["example", "gateway", "admin", "webhooks", "audit", "shipping", "replica"]
+SWITCHES = [
+    *("example", "gateway", "admin", "webhooks", "audit", "shipping", "replica"),
+    *("search", "exports", "uploads", "events", "sagas", "tenants", "limits"),
+    *("sessions", "reports", "imports"),
+]
 SETTINGS = """\
 _min_copier_version: "9.19"
 _subdirectory: template
