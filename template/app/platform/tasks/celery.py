@@ -21,7 +21,7 @@ from app.platform.tasks.router import TaskRouter
 DELIVER = "deliver"
 
 
-class Broker(Protocol):
+class BrokerKind(Protocol):
     """What Celery needs to be told of one kind of broker."""
 
     def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class CeleryBroker:
                 self._celery.send_task(DELIVER, args=[str(id_)], producer=producer)
 
 
-def create_celery(settings: CeleryTasksSettings, broker: Broker) -> Celery:
+def create_celery(settings: CeleryTasksSettings, broker: BrokerKind) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
     celery = _Deaf(settings.broker_url.get_secret_value())
     celery.conf.update(

@@ -4,7 +4,7 @@ from tests.edits import append, replace, write
 from tests.variants.samples.faults.injected import Injected
 
 CIRCUIT = "template/docs/adr/circuit-breaker.md"
-SERVICE = "template/ops/compose/service.yaml.jinja"
+SERVICE = "template/compose.yaml.jinja"
 LOST = "{{ variable | replace('CACHE__', 'CACHE_') }}:"
 WRONG = "{{ variable | replace('CACHE__URL', 'CACHE__TIMEOUT') }}:"
 PANELS = "template/ops/monitoring/grafana/dashboards/api.json"
@@ -23,30 +23,30 @@ VARIABLES = [
     Injected(
         "a section that is parted by one underscore",
         replace(SERVICE, "{{ variable }}:", LOST),
-        "ops/compose/service.yaml",
+        "compose.yaml",
         "says CACHE_URL, which settings call CACHE__URL",
         sometimes=True,
     ),
     Injected(
         "a variable that a process of ours does not read",
         replace("questions/computed.yml", "    MAIL__URL: ", "    MAIL_SERVER: "),
-        "ops/compose/service.yaml",
+        "compose.yaml",
         "gives MAIL_SERVER, which nothing reads",
     ),
     Injected(
         "a server's variable that is given to the service",
         replace(
-            "template/ops/compose/api.yaml",
+            "includes/compose/api.yaml",
             "    ports:",
             "    environment: [POSTGRES_PASSWORD=local-only]\n    ports:",
         ),
-        "ops/compose/api.yaml",
+        "compose.yaml",
         "gives POSTGRES_PASSWORD, which nothing reads",
     ),
     Injected(
         "a field that the chosen adapter does not have",
         replace(SERVICE, "{{ variable }}:", WRONG),
-        "ops/compose/service.yaml",
+        "compose.yaml",
         "sets CACHE__TIMEOUT, which no settings declare",
         sometimes=True,
     ),
