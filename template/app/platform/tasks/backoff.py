@@ -6,7 +6,7 @@ from datetime import timedelta
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 300.0
 SHORTEST_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 15.0
 # Far beyond the longest wait, and far below what a float can hold.
 _DOUBLINGS = 30
 
@@ -24,6 +24,6 @@ def backoff(attempt: int) -> timedelta:
 
 
 def pause(age: timedelta) -> timedelta:
-    """Wait about as long again as one has waited already, up to a minute."""
-    ceiling = min(max(age.total_seconds(), FIRST_SECONDS), LONGEST_PAUSE_SECONDS)
+    """Wait up to half as long again as one has waited already, at most 15 seconds."""
+    ceiling = min(max(age.total_seconds() / 2, FIRST_SECONDS), LONGEST_PAUSE_SECONDS)
     return timedelta(seconds=ceiling * random.uniform(0.5, 1))  # noqa: S311

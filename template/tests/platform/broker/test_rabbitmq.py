@@ -5,7 +5,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import rabbitmq
-from app.platform.tasks import TaskRouter
 from app.platform.tasks.celery import CeleryBroker, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
@@ -13,7 +12,7 @@ from tests.fixtures.tls import HOST, TlsServer
 async def send(port: int) -> None:
     url = SecretStr(f"amqps://service:hush@{HOST}:{port}//")
     settings = rabbitmq.RabbitmqBrokerSettings(broker_url=url)
-    celery = create_celery(settings, TaskRouter(), rabbitmq)
+    celery = create_celery(settings, rabbitmq)
     try:
         await CeleryBroker(celery).send([uuid4()])
     finally:

@@ -6,14 +6,13 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import redis
-from app.platform.tasks import TaskRouter
 from app.platform.tasks.celery import CeleryBroker, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
 
 async def send(url: str) -> None:
     settings = redis.RedisBrokerSettings(broker_url=SecretStr(url), queue=uuid4().hex)
-    celery = create_celery(settings, TaskRouter(), redis)
+    celery = create_celery(settings, redis)
     try:
         await CeleryBroker(celery).send([uuid4()])
     finally:

@@ -9,7 +9,8 @@ from app.platform.outbox.delivery import Delivery
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox
 from app.platform.outbox.staging import stage_tick
-from app.platform.tasks import TaskRouter
+from app.platform.tasks import TaskRouter, Tick
+from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks
 
 HOUR = timedelta(hours=1)
@@ -92,7 +93,7 @@ class TestFailure:
 
         for _ in range(2):
             async with station.database.unit_of_work() as unit:
-                await stage_tick(unit, task, timedelta(days=3650))
+                await stage_tick(unit, task, Tick(due_at=EPOCH))
             await station.change(crashes=task.crashes)
             await station.worker().handle(await station.only_message())
 
