@@ -42,7 +42,9 @@ async def test_works_behind_a_gateway_that_takes_off_a_prefix(
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         page = await client.get("/docs")
         description = await client.get("/openapi.json")
+        alive = await client.get("/livez")
 
+    assert alive.status_code == 200
     assert "/shop/openapi.json" in page.text
     assert description.json()["servers"] == [{"url": "/shop"}]
 

@@ -20,7 +20,7 @@ from app.platform.idempotency.models import IdempotencyKey
 from app.platform.idempotency.repository import find_answer, store_answer
 from app.platform.idempotency.settings import retention
 from app.platform.web.dependencies import UnitOfWorkDep
-from app.platform.web.routing import Answered, before_commit
+from app.platform.web.routing import Answered, before_commit, own_path
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # They belong to one response or to its connection, not to the answer.
@@ -91,7 +91,7 @@ async def _idempotent_when_asked(
         return
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed("A key has 1 to 255 visible ASCII characters.")
-    scope = f"{request.method} {request.url.path}"
+    scope = f"{request.method} {own_path(request.scope)}"
     attempt = _Attempt(
         session=unit.session,
         retention=retention(request),

@@ -16,6 +16,7 @@ from app.platform.observability.rendering import (
     Rendering,
     console,
     for_people,
+    logger_class,
     malformed,
     render_json,
 )
@@ -46,7 +47,7 @@ def install(settings: LoggingSettings, *, service: str, environment: str) -> Non
     render = _render(settings)
     structlog.configure(
         processors=[Rendering([*collect, *render])],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=logger_class(level),
         logger_factory=Output,
         cache_logger_on_first_use=False,
     )
@@ -68,7 +69,8 @@ def _collect(static: dict[str, str]) -> list[Processor]:
             **event,
         }
 
-    return [structlog.contextvars.merge_contextvars, describe]
+    in_words = structlog.stdlib.PositionalArgumentsFormatter()
+    return [structlog.contextvars.merge_contextvars, in_words, describe]
 
 
 def _redact(_: Any, __: str, event: EventDict) -> EventDict:

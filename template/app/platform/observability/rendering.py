@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,14 @@ from pydantic_core import to_json
 from structlog import DropEvent
 from structlog.typing import EventDict, Processor
 
+from app.platform.observability.redaction import redacted
+
+MAX_EVENT = 200
 _CONSTANT = frozenset({"service", "environment"})
+_METHODS = (
+    *("debug", "info", "msg", "warning", "warn", "error", "exception"),
+    *("critical", "fatal", "log"),
+)
 _ALL_IS_WELL = frozenset({"debug", "info"})
 _TO_SEARCH_FOR = frozenset({"logger", "request_id", "trace_id"})
 
@@ -56,6 +64,26 @@ class Rendering:
         return result
 
 
+def logger_class(level: int) -> type[Any]:
+    """Make a bound logger that leaves it to the chain to put arguments into words."""
+    parent = structlog.make_filtering_bound_logger(level)
+
+    def deferring(name: str) -> Callable[..., Any]:
+        write = getattr(parent, name)
+        # `log` is told the level before the event.
+        first = 2 if name.endswith("log") else 1
+
+        def deferred(self: Any, *given: Any, **fields: Any) -> Any:
+            if len(given) > first:
+                fields["positional_args"] = given[first:]
+            return write(self, *given[:first], **fields)
+
+        return deferred
+
+    names = [*_METHODS, *(f"a{name}" for name in _METHODS)]
+    return type("Logger", (parent,), {name: deferring(name) for name in names})
+
+
 def malformed(event: object, logger: object, error: Exception) -> str:
     """Say which event could not be written, in words that cannot fail."""
     name = getattr(logger, "name", None)
@@ -63,10 +91,10 @@ def malformed(event: object, logger: object, error: Exception) -> str:
         "level": "error",
         "event": "log.malformed",
         "logger": name if isinstance(name, str) else "",
-        "malformed_event": event[:200] if isinstance(event, str) else "",
+        "malformed_event": event[:MAX_EVENT] if isinstance(event, str) else "",
         "error": type(error).__name__,
     }
-    return json.dumps(line)
+    return json.dumps(redacted(line))
 
 
 def for_people(_: Any, __: str, event: EventDict) -> EventDict:
@@ -107,17 +135,17 @@ class Output:
 
     def info(self, line: str) -> None:
         """Write it, or else be silent: there is nobody left to tell."""
-        try:
-            self._write(line)
-        except UnicodeEncodeError:
-            self._write(line.encode("ascii", "backslashreplace").decode())
-        except (OSError, ValueError):
-            # Whoever read it has gone, or it is closed.
-            return
+        # Whoever read it has gone, it is closed, or it never was open.
+        with suppress(OSError, ValueError):
+            try:
+                self._write(line)
+            except UnicodeEncodeError:
+                self._write(line.encode("ascii", "backslashreplace").decode())
 
     @staticmethod
     def _write(line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
     debug = warning = error = critical = exception = log = msg = info

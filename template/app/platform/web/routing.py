@@ -117,6 +117,12 @@ def _raise_first() -> None:
         raise refusal
 
 
+def own_path(scope: Scope) -> str:
+    """Leave out the prefix under which a gateway publishes the service."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 def route_of(scope: Scope) -> str | None:
     """Find the route's full path as declared, with the names of its parameters."""
     included = scope.get("fastapi", {}).get("effective_route_context")

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.platform.telemetry.tracing import Tracing
 from app.platform.web.metrics import method_of
 from app.platform.web.middleware.access_log import PROBES
-from app.platform.web.routing import route_of
+from app.platform.web.routing import own_path, route_of
 
 
 class TracedRequests:
@@ -45,7 +45,7 @@ class TracedRequests:
 def _is_traced(scope: Scope) -> bool:
     return (
         scope["type"] == "http"
-        and scope["path"] not in PROBES
+        and own_path(scope) not in PROBES
         and "platform" in scope.get("state", ())
     )
 

@@ -239,15 +239,23 @@ class TestWhatCannotBeWritten:
 
         assert len(capsys.readouterr().out.splitlines()) == 2
 
-    @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("closed")])
+    @pytest.mark.parametrize(
+        "error",
+        [
+            BrokenPipeError(),
+            ValueError("closed"),
+            UnicodeEncodeError("ascii", "x", 0, 1, "not even that letter"),
+            None,
+        ],
+    )
     def test_is_lost_with_standard_output(
-        self, error: Exception, monkeypatch: pytest.MonkeyPatch
+        self, error: Exception | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Gone(StringIO):
             def write(self, _: str) -> int:
-                raise error
+                raise error or AssertionError
 
-        monkeypatch.setattr("sys.stdout", Gone())
+        monkeypatch.setattr("sys.stdout", Gone() if error else None)
 
         structlog.get_logger().info("thing.done")
         logging.getLogger("library").warning("done")
@@ -262,3 +270,31 @@ class TestWhatCannotBeWritten:
         structlog.get_logger().info("thing.done", name="Zo\u00eb \ud800")
 
         assert b"Zo\\xeb \\ud800" in written.getvalue()
+
+    def test_does_not_show_a_password(self, capsys: pytest.CaptureFixture[str]) -> None:
+        # Without pytest's own handlers, which raise.
+        install(LoggingSettings(), service="shop", environment="test")
+
+        logging.getLogger("library").warning("lost https://shop:hunter2@broker %d", "x")
+        structlog.get_logger().warning("lost https://shop:hunter2@broker %d", "x")
+
+        output = capsys.readouterr().out
+        assert output.count("lost https://shop:***@broker") == 2
+        assert "hunter2" not in output
+
+    @pytest.mark.parametrize("method", ["info", "warn", "exception", "fatal"])
+    def test_may_be_arguments(
+        self, method: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        getattr(structlog.get_logger(), method)("sold %d", Broken())
+
+        assert read(capsys)["malformed_event"] == "sold %d"
+
+    def test_puts_arguments_that_fit_into_words(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        structlog.get_logger().log(logging.INFO, "sold %d of %s", 2, "tea", left=0)
+
+        line = read(capsys)
+        assert (line["event"], line["left"]) == ("sold 2 of tea", 0)
+        assert "positional_args" not in line

@@ -5,7 +5,7 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.platform.web.routing import route_of
+from app.platform.web.routing import own_path, route_of
 
 # Asked every few seconds, they say nothing as long as all is well.
 PROBES = frozenset({"/livez", "/readyz"})
@@ -36,7 +36,7 @@ class AccessLog:
             self._write(scope, status, perf_counter() - started)
 
     def _write(self, scope: Scope, status: int | None, seconds: float) -> None:
-        if scope["path"] in PROBES and status == 200:  # noqa: PLR2004
+        if own_path(scope) in PROBES and status == 200:  # noqa: PLR2004
             return
         route = route_of(scope)
         where = {"route": route} if route else {"path": scope["path"][:MAX_PATH]}

@@ -18,7 +18,9 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         if self._root_path:
+            # A path without its prefix is not told from one that begins with it.
             scope["root_path"] = self._root_path
+            scope["path"] = self._root_path + scope["path"]
         carried = {
             _CARRIED[name]: value.decode("latin-1")
             for name, value in scope["headers"]

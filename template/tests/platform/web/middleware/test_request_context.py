@@ -1,5 +1,9 @@
 import pytest
 from httpx import AsyncClient
+from structlog.testing import capture_logs
+
+from app.platform.web import WebSettings
+from tests.platform.web.conftest import create_app, serving
 
 
 class TestRequestId:
@@ -18,3 +22,30 @@ class TestRequestId:
 
         assert response.headers["x-request-id"] != value
         assert len(response.headers["x-request-id"]) == 32
+
+
+class TestRootPath:
+    # The second is how every path of this service begins anyway.
+    @pytest.mark.parametrize("prefix", ["/shop", "/v1"])
+    async def test_is_part_of_what_a_caller_asked_for(self, prefix: str) -> None:
+        app = create_app(WebSettings(root_path=prefix))
+
+        async with serving(app) as client:
+            found = await client.get("/v1/things/7")
+            refused = await client.get("/v1/things/seven")
+            not_allowed = await client.delete("/v1/things")
+
+        assert found.status_code == 200
+        assert refused.status_code == 422
+        assert refused.json()["instance"] == f"{prefix}/v1/things/seven"
+        assert not_allowed.headers["allow"] == "GET, HEAD, POST"
+
+    async def test_leaves_probes_silent(self) -> None:
+        app = create_app(WebSettings(root_path="/shop"))
+
+        async with serving(app) as client:
+            with capture_logs() as logs:
+                alive = await client.get("/livez")
+
+        assert alive.status_code == 200
+        assert logs == []
