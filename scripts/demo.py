@@ -16,7 +16,7 @@ from pathlib import Path
 import tour
 import tour_modules
 from client import Failed
-from dev.lifeline import die_with_parent
+from dev.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = Path(sys.executable).parent

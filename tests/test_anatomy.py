@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
@@ -99,6 +100,11 @@ class TestTemplate:
                 if settings.search(adapter.read_text()):
                     assert adapter.stem in choices()[port] or adapter.stem == "settings"
 
+    def test_what_a_part_owns_is_there(self) -> None:
+        for part, paths in owned().items():
+            for path in paths:
+                assert any(owns(path, name) for name in names()), f"{part}: {path}"
+
     def test_the_lock_holds_what_every_variant_needs(self, variants: Variants) -> None:
         lock = tomllib.loads((TEMPLATE / "uv.lock").read_text())
         packages = {package["name"]: package for package in lock["package"]}
@@ -123,8 +129,8 @@ class TestRenderings:
             assert not longer(lengths, than=300)
 
     def test_files_are_few(self, variants: Variants) -> None:
-        assert len(variants.files({})) <= 290
-        assert len(variants.files(MINIMAL)) <= 174
+        assert len(variants.files({})) <= 230
+        assert len(variants.files(MINIMAL)) <= 136
 
     def test_functions_are_short(self, pythons: list[dict[str, bytes]]) -> None:
         for files in pythons:
@@ -146,6 +152,21 @@ def shipped(root: Path) -> Iterator[Path]:
         parts = path.relative_to(root).parts
         if path.is_file() and not any(left_behind.fullmatch(part) for part in parts):
             yield path
+
+
+def owned() -> dict[str, list[str]]:
+    """What leaves with each part besides its adapter."""
+    computed = yaml.safe_load((ROOT / "questions/computed.yml").read_text())
+    return yaml.safe_load(computed["owned"]["default"])
+
+
+def names() -> Iterator[str]:
+    for path in shipped(TEMPLATE):
+        yield path.relative_to(TEMPLATE).as_posix().removesuffix(".jinja")
+
+
+def owns(path: str, name: str) -> bool:
+    return fnmatch(name, path) or name.startswith(f"{path}/")
 
 
 def texts(root: Path) -> Iterator[Path]:

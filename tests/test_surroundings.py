@@ -68,7 +68,7 @@ GIT = """\
 TESTS = (
     "tests/platform/configuration tests/platform/broker tests/platform/tasks"
     " tests/platform/database/test_postgresql.py tests/platform/telemetry"
-    " tests/modules tests/test_cli.py tests/test_main.py tests/test_settings_start.py"
+    " tests/modules tests/test_cli.py tests/test_main.py tests/test_settings.py"
 )
 START_SECONDS = 60
 

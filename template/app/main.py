@@ -17,9 +17,9 @@ from app.composition import (
 )
 from app.platform import idempotency, web
 from app.platform.cache import Cache
-from app.platform.database.schema import SchemaCheck
+from app.platform.database.branches import SchemaCheck
 from app.platform.errors import Unavailable
-from app.platform.web.readiness import Check, Readiness
+from app.platform.web.health import Check, Readiness
 from app.settings import Settings
 
 

@@ -6,8 +6,8 @@ import signal
 from app import background
 from app.celery import create_app
 from app.composition import open_platform, start_logging
+from app.platform.outbox.outbox import stage_tick
 from app.platform.outbox.relay import Relay
-from app.platform.outbox.staging import stage_tick
 from app.platform.tasks.celery import CeleryBroker
 from app.platform.tasks.clock import Clock
 from app.settings import Settings

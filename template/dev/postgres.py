@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir
 
-from dev.ports import free_port
 from dev.process import (
     Data,
     Identity,
     NotStartedError,
     Server,
+    free_port,
     launch,
     wait_until,
 )

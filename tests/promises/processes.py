@@ -11,11 +11,10 @@ from pathlib import Path
 
 from variants import ROOT
 
-_LIFELINE = runpy.run_path(str(ROOT / "template/dev/lifeline.py"))
-_PORTS = runpy.run_path(str(ROOT / "template/dev/ports.py"))
-die_with_parent = _LIFELINE["die_with_parent"]
-kill_group = _LIFELINE["kill_group"]
-free_port = _PORTS["free_port"]
+_PROCESS = runpy.run_path(str(ROOT / "template/dev/process.py"))
+die_with_parent = _PROCESS["die_with_parent"]
+kill_group = _PROCESS["kill_group"]
+free_port = _PROCESS["free_port"]
 
 START_SECONDS = 60
 POLL_SECONDS = 0.01

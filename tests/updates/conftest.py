@@ -84,7 +84,7 @@ KEPT = (
     "dev/find-python",
     "dev/propose.py",
     "dev/module.py",
-    "dev/releases.py",
+    "dev/update.py",
     "dev/template.py",
     "dev/update.py",
     "docs/adapters/cache-*",

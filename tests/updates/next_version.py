@@ -74,7 +74,7 @@ def release(template: Path, edited: list[str]) -> Path:
         write(f"{PACKAGE}/__init__.py", '"""What is to be announced."""\n'),
         write(f"{PACKAGE}/models.py", MODELS),
         write("template/app/platform/migrations/0002_announcements.py", REVISION),
-        append("template/docs/runbooks/outbox_backlog.md", "\nOurs.\n"),
+        append("template/docs/runbooks/outbox.md", "\nOurs.\n"),
         delete("template/docs/howto/orders_own_service.md"),
         delete("template/docs/howto/pgbouncer.md"),
         append("questions/ownership.yml", "  - /docs/howto/pgbouncer.md\n"),

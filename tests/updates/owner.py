@@ -9,7 +9,7 @@ from tests.edits import append, delete, move, replace, write
 EDITED_MODULES = 48
 MODULE = "app/modules/notes"
 WISHES = "app/modules/orders/migrations/wishes.py"
-DELETED = ("docs/runbooks/outbox_backlog.md", "docs/adr/circuit-breaker.md")
+DELETED = ("docs/runbooks/outbox.md", "docs/adr/circuit-breaker.md")
 
 MODELS = '''"""The tables of the notes module."""
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.process import Data, Server
-from dev.provision import provided
+from dev.process import Data, Server, provided
 
 
 def start(directory: Path, _: Data) -> Server:

@@ -1,4 +1,4 @@
-from dev.releases import UNREADABLE, Release, between
+from dev.update import UNREADABLE, Release, between
 
 CHANGELOG = """# Changelog
 

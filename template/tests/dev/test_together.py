@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.output import colourful
 from dev.servers import COMMANDS, STARTS
-from dev.service import summary
-from dev.together import run_together
+from dev.service import colourful, run_together, summary
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 POLITE = "sh -c 'trap \"echo bye; exit 0\" TERM; echo up; while :; do sleep 0.01; done'"

@@ -21,9 +21,8 @@ from app.modules.catalog.schemas import (
 )
 from app.platform.errors import PreconditionFailed, PreconditionRequired
 from app.platform.idempotency import KEY_REFUSALS, idempotent_when_asked
-from app.platform.web.caching import Public
-from app.platform.web.pagination import InvalidCursor, PageDep, PageRead
-from app.platform.web.preconditions import IfMatchDep, set_version
+from app.platform.web.conditional import IfMatchDep, Public, set_version
+from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
 from app.platform.web.routing import Router
 

@@ -18,7 +18,7 @@ from app.modules.orders.schemas import (
     Spending,
 )
 from app.platform.idempotency import KEY_REFUSALS, idempotent
-from app.platform.web.pagination import InvalidCursor, PageDep, PageRead
+from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
 from app.platform.web.routing import Router
 

@@ -1,19 +1,156 @@
 """The way of a read: the store, or else one load among all replicas."""
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from random import SystemRandom
 from time import monotonic
+from typing import Any
+from urllib.parse import quote
 
 import structlog
+from pydantic import TypeAdapter
+from typing_extensions import TypeForm
 
-from app.platform.cache.entry import CacheEntry
-from app.platform.cache.flights import Answer, Flights
-from app.platform.cache.lease import Lease
-from app.platform.cache.statistics import CacheStatistics
-from app.platform.cache.store import CacheStore
+from app.platform.cache.store import CacheStore, Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Answer[T]:
+    """A value, and the last moment at which it is known to have been current."""
+
+    value: T
+    as_of: float
+
+
+@dataclass(slots=True)
+class Flight[T]:
+    """One caller's way to an answer, on which others wait."""
+
+    began: float = field(default_factory=monotonic)
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: Answer[T] | None = None
+    error: Exception | None = None
+
+
+class Flights:
+    """
+    Never hands a caller what may be older than its call.
+
+    An answer on its way when the caller arrives may have been overtaken by a write
+    that the caller knows of, so it is shared only if it proved current since. The
+    flight leads in the task of its first caller, whose session it may use; if that
+    caller is cancelled, the next one starts over.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Flight[Any]] = {}
+
+    async def share[T](self, key: str, fly: Callable[[], Awaitable[Answer[T]]]) -> T:
+        arrived = monotonic()
+        flight: Flight[T] | None
+        while (flight := self._flights.get(key)) is not None:
+            await flight.landed.wait()
+            if flight.error is not None and flight.began > arrived:
+                raise flight.error
+            if flight.answer is not None and flight.answer.as_of > arrived:
+                return flight.answer.value
+        return await self._lead(key, fly)
+
+    def drop(self, key: str) -> None:
+        """Let later callers start anew, rather than wait for the flight in progress."""
+        self._flights.pop(key, None)
+
+    async def _lead[T](self, key: str, fly: Callable[[], Awaitable[Answer[T]]]) -> T:
+        flight: Flight[T] = Flight()
+        self._flights[key] = flight
+        try:
+            flight.answer = await fly()
+        except Exception as error:
+            flight.error = error
+            raise
+        finally:
+            if self._flights.get(key) is flight:
+                self.drop(key)
+            flight.landed.set()
+        return flight.answer.value
+
+
+class CacheEntry[T]:
+    """
+    One kind of cached value, declared once, next to the rules that read it.
+
+    Args:
+        name: Dotted, and unique in the service: `module.thing`.
+        form: Any type that pydantic can write as JSON and read back.
+        ttl: The longest a lost invalidation can last.
+        absent_ttl: How long to remember that there is nothing. By default, `None`
+            is loaded anew each time.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        form: TypeForm[T],
+        *,
+        ttl: timedelta,
+        absent_ttl: timedelta | None = None,
+    ) -> None:
+        self.name = name
+        self.ttl = ttl
+        self.absent_ttl = absent_ttl
+        self._adapter: TypeAdapter[T] = TypeAdapter(form)
+        self._version = _version(self._adapter)
+
+    def key(self, *parts: str) -> str:
+        """Differ for other parts, and for another shape of the value."""
+        return ":".join([self.name, self._version, *map(_escaped, parts)])
+
+    def ttl_of(self, value: T) -> timedelta | None:
+        """Say how long to remember the value; `None` if not at all."""
+        return self.absent_ttl if value is None else self.ttl
+
+    def encode(self, value: T) -> bytes:
+        return self._adapter.dump_json(value, by_alias=True, round_trip=True)
+
+    def decode(self, data: bytes) -> T:
+        """Raise `ValueError` for bytes that are not such a value."""
+        return self._adapter.validate_json(data)
+
+
+def _version[T](adapter: TypeAdapter[T]) -> str:
+    schema = json.dumps(adapter.json_schema(), sort_keys=True)
+    return sha256(schema.encode()).hexdigest()[:8]
+
+
+def _escaped(part: str) -> str:
+    return quote(part, safe="", errors="surrogatepass")
+
+
+@dataclass(slots=True)
+class CacheStatistics:
+    """
+    Counted since the start of the process, for one entry.
+
+    A read that is no hit, no miss and was not bypassed shared another's answer.
+    """
+
+    reads: int = 0
+    hits: int = 0
+    misses: int = 0
+    # The store had no answer: the value was loaded and not remembered.
+    bypassed: int = 0
+    # What the store held was no such value.
+    corrupt: int = 0
+    # The key was forgotten or filled while its value was loaded.
+    refused: int = 0
+
 
 log = structlog.get_logger(__name__)
 

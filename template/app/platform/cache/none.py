@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from app.platform.cache.lease import Lease
+from app.platform.cache.store import Lease
 from app.platform.configuration import Section
 
 

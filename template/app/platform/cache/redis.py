@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from app.platform.cache.lease import Lease
+from app.platform.cache.store import Lease
 from app.platform.configuration import (
     Address,
     Limit,

@@ -1,8 +1,15 @@
 """The port a cache adapter implements: bytes under keys, and leases to fill them."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.platform.cache.lease import Lease
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a key holds while its value is loaded, until somebody forgets the key."""
+
+    token: bytes
+    granted: bool
 
 
 class CacheStore(Protocol):

@@ -1,7 +1,6 @@
 """Settings that explain themselves, and refuse what is missing, malformed or unsafe."""
 
-from app.platform.configuration.limits import Limit
-from app.platform.configuration.section import SECTION, Refusal, Section
+from app.platform.configuration.section import SECTION, Limit, Refusal, Section
 from app.platform.configuration.settings import ServiceSettings, variables
 from app.platform.configuration.url import (
     Address,

@@ -1,4 +1,4 @@
-"""What a database remembers of its branches, so that one may leave and come back."""
+"""What a database remembers of its branches, and whether the code goes with it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,9 +6,14 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
+from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_list
 from sqlalchemy import Connection, RowMapping, text
+
+from app.platform.database.database import Database
+from app.platform.database.migrations import alembic_config, revisions
+from app.platform.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
@@ -244,3 +249,42 @@ _UNMARK = text(
 )
 _APPLY = text("INSERT INTO alembic_version VALUES (:version)")
 _FORGET = text("DELETE FROM alembic_version WHERE version_num = :version")
+
+
+class SchemaUnfit(DomainError):
+    """The code and the database do not go together."""
+
+
+class SchemaBehind(SchemaUnfit):
+    """Migrations of this version have not been applied."""
+
+
+class SchemaCheck:
+    """Judges the database as `migrate` does, by what it notes of each branch."""
+
+    def __init__(self, database: Database, code: Config | None = None) -> None:
+        self._database = database
+        self._branches = Branches(revisions(code or alembic_config()))
+        self._passed = False
+
+    async def __call__(self) -> None:
+        """Raise while a branch is behind. A database that is ahead will do."""
+        if self._passed:
+            return
+        notes = await self._notes()
+        if refusal := self._branches.refusal(notes):
+            raise SchemaUnfit(f"{refusal}.")
+        standings = self._branches.standings(notes).items()
+        behind = [branch for branch, where in standings if where is Standing.BEHIND]
+        if behind:
+            names = ", ".join(sorted(self._branches.heads[branch] for branch in behind))
+            raise SchemaBehind(f"Not migrated to {names}: run `make migrate`.")
+        self._passed = True
+
+    async def _notes(self) -> Mapping[str, Note]:
+        async with self._database.watching() as connection:
+            exists = text("SELECT to_regclass('alembic_branches') IS NOT NULL")
+            if not await connection.scalar(exists):
+                return {}
+            rows = (await connection.execute(NOTES)).mappings()
+            return {note.branch: note for note in map(Note.of, rows)}

@@ -1,19 +1,178 @@
 """Who hands out transactions and reads, and over which connections."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Self
+from functools import lru_cache, partial
+from typing import Any, Self
 
-from sqlalchemy import text
+import structlog
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+)
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.platform.database.engine import create_pool
+from app.platform.database.model import Model
 from app.platform.database.postgresql import follows_a_refusal, let_idle
-from app.platform.database.session import reading_sessions, writing_sessions
 from app.platform.database.settings import DatabaseSettings
-from app.platform.database.unit_of_work import Stage, UnitEnded, UnitOfWork
+from app.platform.events import Event
+
+_NO_WRITES = "A read session does not write: use a unit of work."
+# Whatever is not one of these is DML, DDL, or changes the connection for the next.
+_READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
+_SAID = re.compile(
+    r"--[^\n]*|/\*.*?\*/|\$((?:[A-Za-z_]\w*)?)\$.*?\$\1\$"
+    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
+    re.DOTALL,
+)
+_WRITES_WITHIN = re.compile(
+    r"\bINTO\b|\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b"
+    r"|(?:[()]|\bEXPLAIN|\bANALYZE|\bVERBOSE)\s*"
+    r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
+    re.IGNORECASE,
+)
+
+
+class WritingSession(Session):
+    """A session of a unit of work."""
+
+
+class ReadingSession(Session):
+    """A session that only looks."""
+
+
+def writing_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    return _sessions(engine, WritingSession)
+
+
+def reading_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """One round trip for a read: no BEGIN before it and no ROLLBACK behind it."""
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
+    return _sessions(autocommit, ReadingSession)
+
+
+@lru_cache(maxsize=2048)
+def changes_something(statement: str) -> bool:
+    """
+    Tell whether a statement is more than a look, whoever wrote it.
+
+    It may lock rows or hide a change in a WITH. What a function does is not seen.
+    """
+    words = _SAID.sub(" x ", statement)
+    first = re.search(r"\w+", words)
+    if first is None or first[0].upper() not in _READS:
+        return True
+    return _WRITES_WITHIN.search(words) is not None
+
+
+def _sessions(
+    engine: AsyncEngine, kind: type[Session]
+) -> async_sessionmaker[AsyncSession]:
+    # An expired attribute would load lazily, which asyncio cannot do.
+    return async_sessionmaker(engine, sync_session_class=kind, expire_on_commit=False)
+
+
+def _hide_deleted(state: ORMExecuteState) -> None:
+    """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    looks = state.is_select and not state.is_column_load
+    changes = state.is_update or state.is_delete
+    if state.execution_options.get("include_deleted") or not (looks or changes):
+        return
+    state.statement = state.statement.options(_LIVING)
+
+
+def _refuse_to_flush(*_: Any) -> None:
+    raise RuntimeError(_NO_WRITES)
+
+
+def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
+    if changes_something(statement):
+        raise RuntimeError(_NO_WRITES)
+
+
+_LIVING = with_loader_criteria(
+    Model, lambda model: model.deleted_at.is_(None), include_aliases=True
+)
+event.listen(WritingSession, "do_orm_execute", _hide_deleted)
+event.listen(ReadingSession, "do_orm_execute", _hide_deleted)
+event.listen(ReadingSession, "before_flush", _refuse_to_flush)
+
+
+log = structlog.get_logger(__name__)
+
+
+class UnitEnded(RuntimeError):
+    """It went on after a statement was refused, which had rolled everything back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A refused statement has ended this unit of work. To go on after a refusal,"
+            " use unit.savepoint() or the repository's get_or_add()."
+        )
+
+
+class UnitOfWork:
+    """One transaction, and what is to be done if, and only if, it commits."""
+
+    def __init__(self, session: AsyncSession, stage: "Stage") -> None:
+        self.session = session
+        self._stage = stage
+        self._events: list[Event] = []
+        self._actions: list[Callable[[], Awaitable[Any]]] = []
+
+    def record(self, event: Event) -> None:
+        """Announce the event once what it reports is true."""
+        self._events.append(event)
+
+    def after_commit[**P](
+        self, action: Callable[P, Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Do something outside the database, at most once, when the work is done."""
+        self._actions.append(partial(action, *args, **kwargs))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """
+        Take back only this block when it raises, so that the unit can go on.
+
+        Costs two statements. What the block announced is taken back with it.
+        """
+        events, actions = len(self._events), len(self._actions)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._events[events:], self._actions[actions:]
+            raise
+
+    async def commit(self) -> None:
+        await self.session.flush()
+        events, self._events = self._events, []
+        await self._stage(self, events)
+        await self.session.commit()
+        await self._act()
+
+    async def _act(self) -> None:
+        actions, self._actions = self._actions, []
+        for action in actions:
+            try:
+                await action()
+            except Exception:
+                # The work is done and the caller must hear so. What must not be
+                # lost is an event, which is kept by the queue that stages it.
+                log.exception("after_commit.failed")
+
+
+type Stage = Callable[[UnitOfWork, Sequence[Event]], Awaitable[None]]
+
 
 # The server refuses what a statement's text does not show: a function that writes.
 READ_ONLY = {"default_transaction_read_only": "on"}

@@ -1,4 +1,4 @@
-"""The order of a list: by a column, then by key, so that every row has a place."""
+"""The order of a list, in which every row has a place, and what is left out of it."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,11 +6,23 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.model import Model
+from app.platform.database.postgresql import has_words
 from app.platform.errors import Invalid
+
+type Conditions = Sequence[ColumnElement[bool]]
+
+
+def equal(column: InstrumentedAttribute[Any], value: object) -> Conditions:
+    return [] if value is None else [column == value]
+
+
+def words(asked: str | None, *columns: InstrumentedAttribute[Any]) -> Conditions:
+    return [] if asked is None or not asked.strip() else [has_words(asked, *columns)]
+
 
 NEWEST_FIRST = "-created_at"
 

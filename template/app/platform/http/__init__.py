@@ -12,8 +12,8 @@ from app.platform.http.errors import (
     ThirdPartyTimedOut,
     ThirdPartyUnreachable,
 )
-from app.platform.http.response import HttpResponse
-from app.platform.http.settings import HttpSettings
+from app.platform.http.host import HttpSettings
+from app.platform.http.transport import HttpResponse
 
 __all__ = [
     "BreakerState",

@@ -10,11 +10,9 @@ import httpx
 import stamina
 
 from app.platform.http.breaker import BreakerState
-from app.platform.http.host import Host
-from app.platform.http.response import HttpResponse
+from app.platform.http.host import Host, HttpSettings
 from app.platform.http.retry import RetryPolicy, Throttled
-from app.platform.http.settings import HttpSettings
-from app.platform.http.transport import exchange, open_pool
+from app.platform.http.transport import HttpResponse, exchange, open_pool
 
 
 class Content(TypedDict, total=False):

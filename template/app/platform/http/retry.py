@@ -13,8 +13,7 @@ from app.platform.http.errors import (
     ThirdPartyUnreachable,
 )
 from app.platform.http.host import Host
-from app.platform.http.response import HttpResponse
-from app.platform.http.retry_after import retry_after_seconds
+from app.platform.http.transport import HttpResponse, retry_after_seconds
 
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 PASSING_STATUSES: Final = frozenset({502, 503, 504})

@@ -1,13 +1,18 @@
-"""The connection pool, and its failures in words that need no httpx."""
+"""The connection pool, what comes back over it, and its failures in plain words."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from math import ceil
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from app.platform.configuration import authorities, tls_context
 from app.platform.http.errors import (
@@ -17,9 +22,55 @@ from app.platform.http.errors import (
     ThirdPartyTimedOut,
     ThirdPartyUnreachable,
 )
-from app.platform.http.response import HttpResponse, read
-from app.platform.http.retry_after import retry_after_seconds
-from app.platform.http.settings import HttpSettings
+from app.platform.http.host import HttpSettings
+
+LONGEST_SECONDS = 3600
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> int | None:
+    """Read `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    value = headers.get("retry-after", "").strip()
+    seconds = int(value[:9]) if value.isdecimal() else _seconds_until(value)
+    if seconds is None:
+        return None
+    return min(max(seconds, 0), LONGEST_SECONDS)
+
+
+def _seconds_until(date: str) -> int | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return ceil((aware - datetime.now(UTC)).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer below 500; `headers` ignores case."""
+
+    host: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def parse[M: BaseModel](self, model: type[M]) -> M:
+        """Raise `ThirdPartyMisbehaved` when the body is not such a JSON object."""
+        try:
+            return model.model_validate_json(self.body)
+        except ValidationError:
+            # The cause would carry the body into the logs.
+            raise ThirdPartyMisbehaved(self.host) from None
+
+
+async def read(response: httpx.Response, host: str, *, max_bytes: int) -> HttpResponse:
+    """Stop, and refuse the answer, at the first byte too many."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ThirdPartyMisbehaved(host, "sent an answer that is too large")
+    return HttpResponse(host, response.status_code, response.headers, bytes(body))
 
 
 @asynccontextmanager

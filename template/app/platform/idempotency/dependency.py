@@ -1,4 +1,4 @@
-"""How a route declares that a repeated request takes effect once."""
+"""What a route takes to run once for each idempotency key."""
 
 import re
 from dataclasses import dataclass
@@ -6,21 +6,60 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Request, Response
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.platform.configuration import Section
 from app.platform.database.postgresql import try_lock
-from app.platform.idempotency.errors import (
-    IdempotencyKeyInUse,
-    IdempotencyKeyMalformed,
-    IdempotencyKeyMissing,
-    IdempotencyKeyReused,
-)
-from app.platform.idempotency.models import IdempotencyKey
-from app.platform.idempotency.repository import find_answer, store_answer
-from app.platform.idempotency.settings import retention
+from app.platform.errors import Conflict, DomainError, Invalid
+from app.platform.idempotency.models import IdempotencyKey, find_answer, store_answer
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import Answered, before_commit, own_path
+
+
+class IdempotencyKeyMissing(DomainError):
+    """The operation needs an `Idempotency-Key`."""
+
+
+class IdempotencyKeyMalformed(DomainError):
+    """The key is not 1 to 255 visible ASCII characters."""
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The first request with this key has not been answered yet."""
+
+    retry_after_seconds = 1
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key came with another request before."""
+
+
+# For the documentation of a route: `responses=problems(..., *KEY_REFUSALS)`.
+KEY_REFUSALS: tuple[type[DomainError], ...] = (
+    IdempotencyKeyMissing,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+)
+
+
+class IdempotencySettings(Section):
+    """`IDEMPOTENCY__*` in the environment."""
+
+    retention_hours: float = Field(24.0, gt=0)
+    """How long a repeated request gets the first one's answer."""
+
+
+def install(app: FastAPI, settings: IdempotencySettings) -> None:
+    app.state.idempotency = settings
+
+
+def retention(request: Request) -> timedelta:
+    settings: IdempotencySettings = request.app.state.idempotency
+    return timedelta(hours=settings.retention_hours)
+
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # They belong to one response or to its connection, not to the answer.

@@ -1,9 +1,11 @@
-"""The table of answers already given."""
+"""Answers that are kept, so that a repetition gets the same one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Text, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Text, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
@@ -27,4 +29,24 @@ class IdempotencyKey(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), default=None, init=False
+    )
+
+
+async def find_answer(session: AsyncSession, key_hash: bytes) -> IdempotencyKey | None:
+    """Look up an answer that has not expired."""
+    query = select(IdempotencyKey).where(
+        IdempotencyKey.key_hash == key_hash, IdempotencyKey.expires_at > func.now()
+    )
+    found: IdempotencyKey | None = await session.scalar(query)
+    return found
+
+
+async def store_answer(
+    session: AsyncSession, *, retention: timedelta, **answer: Any
+) -> None:
+    """Store an answer, in the place of an expired one with the same key."""
+    row = answer | {"expires_at": func.now() + retention, "created_at": func.now()}
+    statement = insert(IdempotencyKey).values(row)
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["key_hash"], set_=row)
     )

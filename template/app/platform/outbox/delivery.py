@@ -13,14 +13,18 @@ from sqlalchemy.exc import DBAPIError
 from app.platform.database import Database, UnitOfWork
 from app.platform.database.postgresql import waited_for_a_lock
 from app.platform.observability import context
-from app.platform.outbox.inbox import Inbox
 from app.platform.outbox.models import OutboxMessage
-from app.platform.outbox.outbox import Outbox
+from app.platform.outbox.outbox import Inbox, Outbox, OutboxSettings
 from app.platform.outbox.quarantine import Quarantine
-from app.platform.outbox.settings import OutboxSettings
-from app.platform.tasks.attempt import Around, Attempt, Work, plainly
-from app.platform.tasks.backoff import backoff, pause
-from app.platform.tasks.outcome import Outcome
+from app.platform.tasks.attempt import (
+    Around,
+    Attempt,
+    Outcome,
+    Work,
+    backoff,
+    pause,
+    plainly,
+)
 from app.platform.tasks.router import Task, TaskRouter
 
 log = structlog.get_logger(__name__)

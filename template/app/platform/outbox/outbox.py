@@ -1,17 +1,112 @@
-"""The outbox: what a transaction leaves behind for the relay, in its own commit."""
+"""What a transaction leaves behind for the relay, and what has been handled before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, ClassVar
+from uuid import UUID, uuid5
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from app.platform.configuration import Limit, Section
+from app.platform.database import UnitOfWork
+from app.platform.events import Event
+from app.platform.observability import context
 from app.platform.outbox.models import InboxMessage, OutboxMessage
+from app.platform.tasks.router import Task, TaskRouter, Tick
+
+
+class OutboxSettings(Section):
+    """`TASKS__*` in the environment, whatever the queue."""
+
+    relay_batch: int = Field(100, ge=1)
+    """How many messages the relay hands over at once."""
+    relay_poll_seconds: float = Field(1.0, gt=0)
+    """How often the relay looks by itself, for when a notification was missed."""
+    claim_seconds: float = Field(30.0, gt=0)
+    """How long a relay that dies holds back what it claimed."""
+    lease_seconds: float = Field(300.0, gt=0)
+    """
+    How long a message waits that the broker lost. More than a backlog lasts, or what
+    merely waits is sent again.
+    """
+    attempt_seconds: float = Field(120.0, gt=0)
+    """
+    When an attempt whose worker vanished is made again: the hard limit of one, and
+    more than any task's timeout.
+    """
+    unknown_task_seconds: float = Field(3600.0, gt=0)
+    """
+    How long a message waits for a worker that knows its task: more than the time in
+    which old and new versions run side by side.
+    """
+    inbox_retention_days: int = Field(14, ge=1)
+    """How long a repetition is recognised: longer than a broker keeps a message."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        Limit(
+            "TASKS__RELAY_POLL_SECONDS",
+            below="TASKS__CLAIM_SECONDS",
+            reason="what a dead relay had claimed is due long before anybody looks",
+        ),
+        Limit(
+            "TASKS__RELAY_POLL_SECONDS",
+            below="TASKS__LEASE_SECONDS",
+            reason="every look finds what is on its way, and sends it again",
+        ),
+        Limit(
+            "TASKS__LEASE_SECONDS",
+            below="TASKS__INBOX_RETENTION_DAYS",
+            reason="what is sent again is not recognised, and has its effect twice",
+        ),
+        Limit(
+            "TASKS__ATTEMPT_SECONDS",
+            below="TASKS__INBOX_RETENTION_DAYS",
+            reason="what is tried again is not recognised, and has its effect twice",
+        ),
+    )
+
+    def contradictions(self, tasks: TaskRouter) -> Iterator[str]:
+        """Name the tasks that may outlast what waits for them."""
+        for task in tasks:
+            seconds = task.timeout.total_seconds()
+            if seconds >= self.attempt_seconds:
+                yield (
+                    f"The timeout of {task.name} ({seconds:g} s) must be below "
+                    f"TASKS__ATTEMPT_SECONDS ({self.attempt_seconds:g}), or its "
+                    "attempts overlap."
+                )
+        yield from tasks.contradictions()
+
+
+class Inbox:
+    """The messages that have had their effect."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def accept(self, id_: UUID, *, task: str) -> bool:
+        """
+        Enter a message in the transaction of its effect; false if it is there already.
+
+        Done last, just before the commit: a task that calls others first holds no
+        transaction meanwhile. While another attempt commits, this waits for it.
+        """
+        entered = await self._session.scalar(
+            insert(InboxMessage)
+            .values(id=id_, task=task)
+            .on_conflict_do_nothing()
+            .returning(InboxMessage.id)
+        )
+        return entered is not None
+
+    async def knows(self, id_: UUID) -> bool:
+        return await self._session.get(InboxMessage, id_) is not None
+
 
 CHANNEL = "outbox"
 
@@ -154,3 +249,26 @@ def _crashes() -> ColumnElement[int]:
     """Count the attempt that is taken from whoever held it."""
     lost = case((OutboxMessage.attempt_id.is_(None), 0), else_=1)
     return OutboxMessage.crashes + lost
+
+
+_TICKS = UUID("6f0d1f3c-4c1f-5d0e-9f5c-0d8f2f6f4d11")
+
+
+async def stage(unit: UnitOfWork, events: Sequence[Event], tasks: TaskRouter) -> None:
+    """Leave a message for each task, in the transaction that the events report."""
+    messages = [
+        _message(task, event) for event in events for task in tasks.started_by(event)
+    ]
+    await Outbox(unit.session).put(messages)
+
+
+async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:
+    """Leave the one message of a tick, in the transaction that takes note of it."""
+    message = _message(task, tick)
+    message.id = uuid5(_TICKS, f"{task.name}:{tick.due_at.isoformat()}")
+    await Outbox(unit.session).put([message])
+
+
+def _message(task: Task, event: Event) -> OutboxMessage:
+    payload = event.model_dump(mode="json")
+    return OutboxMessage(task=task.name, payload=payload, context=context.carry())

@@ -10,8 +10,7 @@ import structlog
 
 from app.platform.database import Database, DatabaseSettings
 from app.platform.database.postgresql import listening
-from app.platform.outbox.outbox import CHANNEL, Claim, Outbox
-from app.platform.outbox.settings import OutboxSettings
+from app.platform.outbox.outbox import CHANNEL, Claim, Outbox, OutboxSettings
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ import structlog
 from app.platform.database import UnitOfWork
 from app.platform.database.purge import purge
 from app.platform.outbox.models import InboxMessage
-from app.platform.outbox.settings import OutboxSettings
+from app.platform.outbox.outbox import OutboxSettings
 from app.platform.tasks.router import TaskRouter, Tick
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,8 @@ from pydantic import Field, SecretStr
 from app.platform.configuration import Address, Limit, Refusal, refuse_address, split
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
-from app.platform.outbox import OutboxSettings, staging
+from app.platform.outbox import OutboxSettings
+from app.platform.outbox.outbox import stage
 from app.platform.tasks.router import TaskRouter
 
 DELIVER = "deliver"
@@ -77,7 +78,7 @@ class CeleryTasks:
         self._tasks = tasks
 
     async def stage(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
-        await staging.stage(unit, events, self._tasks)
+        await stage(unit, events, self._tasks)
 
     @asynccontextmanager
     async def running(self, _: Any) -> AsyncIterator[None]:

@@ -15,10 +15,8 @@ from app.platform.configuration import Limit, Section
 from app.platform.database import UnitOfWork
 from app.platform.errors import Unavailable
 from app.platform.events import Event
-from app.platform.tasks.attempt import Around, Attempt, plainly
-from app.platform.tasks.backoff import backoff
+from app.platform.tasks.attempt import Around, Attempt, Outcome, backoff, plainly
 from app.platform.tasks.clock import Clock
-from app.platform.tasks.outcome import Outcome
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
 log = structlog.get_logger(__name__)

@@ -1,6 +1,6 @@
 """No telemetry: the service says what it does in its log alone."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Self
 
@@ -14,8 +14,6 @@ class NoneTelemetrySettings(Section):
 
 class NoneTelemetry:
     """Watches nothing."""
-
-    observers: Sequence[type] = ()
 
     @classmethod
     @asynccontextmanager

@@ -1,22 +1,14 @@
 """Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import cached_property
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from opentelemetry.trace import Tracer
+from prometheus_client import CollectorRegistry
 from pydantic import AfterValidator, Field, HttpUrl
 
-from app.platform.cache import metrics as cache_metrics
-from app.platform.cache import tracing as cache_tracing
 from app.platform.configuration import Limit, Refusal, Section, refuse_plain_text
-from app.platform.database import metrics as database_metrics
-from app.platform.database import tracing as database_tracing
-from app.platform.http import metrics as http_metrics
-from app.platform.http import tracing as http_tracing
-from app.platform.tasks import metrics as tasks_metrics
-from app.platform.tasks import tracing as tasks_tracing
 from app.platform.telemetry import Attribute, Watcher
 from app.platform.telemetry.metrics import (
     Metrics,
@@ -24,24 +16,7 @@ from app.platform.telemetry.metrics import (
     describe_process,
     serving,
 )
-from app.platform.telemetry.tracing import Tracing
-from app.platform.telemetry.tracing_export import exporting
-from app.platform.web import metrics as web_metrics
-from app.platform.web import tracing as web_tracing
-
-METERS: Sequence[Watcher] = (
-    cache_metrics.watch,
-    database_metrics.watch,
-    http_metrics.watch,
-    tasks_metrics.watch,
-    web_metrics.watch,
-)
-TRACERS: Sequence[Watcher] = (
-    cache_tracing.watch,
-    database_tracing.watch,
-    http_tracing.watch,
-    tasks_tracing.watch,
-)
+from app.platform.telemetry.tracing import Tracing, exporting
 
 
 def _base(url: HttpUrl) -> HttpUrl:
@@ -98,12 +73,7 @@ class OpentelemetryTelemetrySettings(Section):
 
 
 class OpentelemetryTelemetry:
-    """Knows every part that can be watched, so that no part knows of it."""
-
-    observers: Sequence[type] = (
-        web_tracing.TracedRequests,
-        web_metrics.MeasuredRequests,
-    )
+    """Whom it tells of a part is for the composition to say: no part knows of it."""
 
     def __init__(
         self,
@@ -115,8 +85,8 @@ class OpentelemetryTelemetry:
         self.settings = settings
         self.metrics = metrics
         self.tracing = Tracing(tracer, sample_ratio=settings.sample_ratio)
-        # Without a collector, no statement and no call has anything to record.
-        self.watchers = [*METERS, *(TRACERS if tracer else ())]
+        self.watchers: list[Watcher] = []
+        self._instruments: dict[object, Any] = {}
 
     @classmethod
     @asynccontextmanager
@@ -167,6 +137,9 @@ class OpentelemetryTelemetry:
             port=self.settings.metrics_port,
         )
 
-    @cached_property
-    def requests(self) -> web_metrics.RequestMetrics:
-        return web_metrics.RequestMetrics(self.metrics.registry)
+    def instrument[T](self, kind: Callable[[CollectorRegistry], T]) -> T:
+        """Give one of a kind, the same to all who ask."""
+        if kind not in self._instruments:
+            self._instruments[kind] = kind(self.metrics.registry)
+        made: T = self._instruments[kind]
+        return made

@@ -1,50 +1,99 @@
-"""A response that the client already has is not sent again (RFC 9110, section 13)."""
+"""What has not changed is not sent, and what has changed is not overwritten."""
 
 import re
-from hashlib import blake2b
+from dataclasses import KW_ONLY, dataclass
+from datetime import timedelta
+from typing import Annotated
 
-from fastapi import Request, Response, status
+from fastapi import Depends, Header, Request, Response, status
 
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
-_OF_THE_BODY = frozenset({"content-length", "content-type"})
+from app.platform.database import Versioned
+from app.platform.errors import (
+    DomainError,
+    PreconditionFailed,
+    PreconditionRequired,
+)
+from app.platform.web.routing import before_commit, refuse_if_valid
 
-
-def conditional(request: Request, response: Response) -> Response:
-    """Tag what was read, and answer 304 if the client's copy has the same tag."""
-    if (
-        request.method not in {"GET", "HEAD"}
-        or response.status_code != status.HTTP_200_OK
-    ):
-        return response
-    tag = response.headers.get("etag") or _tag(response)
-    if tag is None:
-        return response
-    response.headers["etag"] = tag
-    if not _matches(request.headers.get("if-none-match"), tag):
-        return response
-    return _not_modified(response)
+_CACHEABLE = frozenset({status.HTTP_200_OK, status.HTTP_304_NOT_MODIFIED})
 
 
-def _tag(response: Response) -> str | None:
-    """Derive a strong tag from the bytes; None for a stream, which has none yet."""
-    body = getattr(response, "body", None)
-    if body is None:
+@dataclass(frozen=True, slots=True)
+class Public:
+    """
+    Declare a route public: `dependencies=[Depends(Public(s_maxage=...))]`.
+
+    Anybody may be shown its responses, also by a CDN. Errors are still not stored.
+    """
+
+    _: KW_ONLY
+    s_maxage: timedelta
+    stale_while_revalidate: timedelta = timedelta(0)
+    vary: tuple[str, ...] = ()
+
+    async def __call__(self, request: Request) -> None:
+        before_commit(request, self._mark)
+
+    async def _mark(self, response: Response) -> None:
+        if response.status_code not in _CACHEABLE:
+            return
+        response.headers["Cache-Control"] = (
+            f"public, s-maxage={self.s_maxage.total_seconds():.0f}, "
+            f"stale-while-revalidate={self.stale_while_revalidate.total_seconds():.0f}"
+        )
+        for name in self.vary:
+            response.headers.add_vary_header(name)
+
+
+# The row's version first; whatever it was shown with follows.
+_VERSION = re.compile(r'"(\d{1,18})(?:\.\d{1,18})*"')
+_DESCRIPTION = "The `ETag` of the version that is to be changed, or `*` for any."
+
+
+class MalformedCondition(DomainError):
+    """The header `If-Match` names no single version."""
+
+
+def set_version(response: Response, version: int, *others: int) -> None:
+    """
+    Tell the client which version it got, as a strong entity tag.
+
+    `others` are versions of rows that are shown with it: the tag is another when one
+    of them changes. A change of the row itself is conditional on `version` alone.
+    """
+    response.headers["ETag"] = f'"{".".join(map(str, (version, *others)))}"'
+
+
+def set_versions(response: Response, row: Versioned, *shown: Versioned | None) -> None:
+    """Do so for a row, and the rows that are shown with it or are gone."""
+    set_version(response, row.version, *(each.version if each else 0 for each in shown))
+
+
+async def _expected_version(
+    if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
+) -> int | None:
+    if if_match is None:
+        missing = "Say in If-Match which version you mean to change."
+        refuse_if_valid(PreconditionRequired(missing))
+    return await _expected_version_if_any(if_match)
+
+
+async def _expected_version_if_any(
+    if_match: Annotated[str | None, Header(description=_DESCRIPTION)] = None,
+) -> int | None:
+    if if_match is None or if_match.strip() == "*":
         return None
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    match = _VERSION.fullmatch(if_match.strip())
+    if match is not None:
+        return int(match[1])
+    if "," in if_match:
+        refuse_if_valid(MalformedCondition("If-Match must name one version."))
+    else:
+        # Another's tag, or a weak one, equals none of ours.
+        refuse_if_valid(PreconditionFailed("It has changed since you read it."))
+    return None
 
 
-def _matches(condition: str | None, tag: str) -> bool:
-    if condition is None:
-        return False
-    opaque = tag.removeprefix("W/")
-    return condition.strip() == "*" or opaque in _TAG.findall(condition)
-
-
-def _not_modified(response: Response) -> Response:
-    unchanged = Response(status_code=status.HTTP_304_NOT_MODIFIED)
-    unchanged.raw_headers = [
-        (name, value)
-        for name, value in response.raw_headers
-        if name.decode() not in _OF_THE_BODY
-    ]
-    return unchanged
+# The version the client expects; None if it means whatever is there.
+IfMatchDep = Annotated[int | None, Depends(_expected_version)]
+OptionalIfMatchDep = Annotated[int | None, Depends(_expected_version_if_any)]

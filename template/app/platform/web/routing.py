@@ -1,23 +1,26 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import wraps
+from hashlib import blake2b
 from inspect import iscoroutinefunction
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request, Response, status
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
 from app.platform.errors import DomainError
 from app.platform.web.body import StrictRequest, refuse_other_media_types
-from app.platform.web.conditional import conditional
 
 type Hook = Callable[[Response], Awaitable[None]]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_OF_THE_BODY = frozenset({"content-length", "content-type"})
 _HOOKS = "app.before_commit"
 # What is wrong with a request that is well-formed: a list of its own for each.
 _refusals: ContextVar[list[DomainError]] = ContextVar("refusals")
@@ -128,6 +131,47 @@ def route_of(scope: Scope) -> str | None:
     included = scope.get("fastapi", {}).get("effective_route_context")
     path: str | None = getattr(included or scope.get("route"), "path_format", None)
     return path
+
+
+def conditional(request: Request, response: Response) -> Response:
+    """Tag what was read, and answer 304 if the client's copy has the same tag."""
+    if (
+        request.method not in {"GET", "HEAD"}
+        or response.status_code != status.HTTP_200_OK
+    ):
+        return response
+    tag = response.headers.get("etag") or _tag(response)
+    if tag is None:
+        return response
+    response.headers["etag"] = tag
+    if not _matches(request.headers.get("if-none-match"), tag):
+        return response
+    return _not_modified(response)
+
+
+def _tag(response: Response) -> str | None:
+    """Derive a strong tag from the bytes; None for a stream, which has none yet."""
+    body = getattr(response, "body", None)
+    if body is None:
+        return None
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def _matches(condition: str | None, tag: str) -> bool:
+    if condition is None:
+        return False
+    opaque = tag.removeprefix("W/")
+    return condition.strip() == "*" or opaque in _TAG.findall(condition)
+
+
+def _not_modified(response: Response) -> Response:
+    unchanged = Response(status_code=status.HTTP_304_NOT_MODIFIED)
+    unchanged.raw_headers = [
+        (name, value)
+        for name, value in response.raw_headers
+        if name.decode() not in _OF_THE_BODY
+    ]
+    return unchanged
 
 
 def _operation_id(route: APIRoute) -> str:

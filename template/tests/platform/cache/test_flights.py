@@ -1,7 +1,7 @@
 import asyncio
 from time import monotonic
 
-from app.platform.cache.flights import Answer, Flights
+from app.platform.cache.cache import Answer, Flights
 
 
 class TestShare:

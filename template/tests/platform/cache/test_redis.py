@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from app.platform.cache import Lease
 from app.platform.cache.redis import RedisCache, RedisCacheSettings
-from dev.ports import free_port
+from dev.process import free_port
 from tests.fixtures.redis import (
     Connection,
     Victim,

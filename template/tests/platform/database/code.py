@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from app.platform.database import Database, DatabaseSettings
+from app.platform.database.branches import SchemaCheck
 from app.platform.database.migrations import alembic_config
-from app.platform.database.schema import SchemaCheck
 from tests.fixtures.database import Stage
 
 REVISION = """

@@ -8,8 +8,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from app.platform.database.branches import heads, lineage
-from app.platform.database.schema import SchemaBehind, SchemaUnfit
+from app.platform.database.branches import SchemaBehind, SchemaUnfit, heads, lineage
 from tests.platform.database.code import Code
 
 

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select, text
 
 from app.platform.database import Database
-from app.platform.database.filtering import Conditions, equal, words
+from app.platform.database.sorting import Conditions, equal, words
 from tests.platform.database.notes import Note, store
 
 LITERALLY = {"literal_binds": True}

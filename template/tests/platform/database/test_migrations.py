@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.platform.database import Base, Database, DatabaseSettings, migrations
+from app.platform.database.branches import SchemaCheck
 from app.platform.database.migrations import (
     APP,
     alembic_config,
@@ -21,7 +22,6 @@ from app.platform.database.migrations import (
     require_one_head,
 )
 from app.platform.database.postgresql import session_lock
-from app.platform.database.schema import SchemaCheck
 from tests.fixtures.database import Stage
 from tests.platform.database.code import Code
 

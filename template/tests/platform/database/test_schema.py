@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from app.platform.database import Database, DatabaseSettings
-from app.platform.database.schema import SchemaBehind, SchemaCheck
+from app.platform.database.branches import SchemaBehind, SchemaCheck
 from tests.fixtures.database import Stage
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.platform.database import Database
-from app.platform.database.tracing import summary
+from app.platform.database.telemetry import summary
 from tests.fixtures.metrics import Seen
 from tests.platform.database.notes import Note, Notebook
 

@@ -15,7 +15,7 @@ from app.platform.http import (
     ThirdPartyUnreachable,
 )
 from app.platform.http.breaker import Breaker
-from dev.ports import free_port
+from dev.process import free_port
 from tests.fixtures.third_party import Behaviour, Stub, answer, drop, hang
 from tests.platform.http.conftest import hasty
 

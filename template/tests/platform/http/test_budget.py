@@ -1,4 +1,4 @@
-from app.platform.http.budget import RetryBudget
+from app.platform.http.host import RetryBudget
 
 
 class TestSpend:

@@ -6,7 +6,7 @@ from app.platform.http import (
     ThirdPartyTimedOut,
     ThirdPartyUnreachable,
 )
-from app.platform.http.metrics import MAX_HOSTS
+from app.platform.http.telemetry import MAX_HOSTS
 from app.platform.telemetry.metrics import OTHER
 from tests.fixtures.metrics import Seen
 from tests.fixtures.third_party import Stub, answer, hang

@@ -3,7 +3,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from app.platform.http.retry_after import retry_after_seconds
+from app.platform.http.transport import retry_after_seconds
 
 
 class TestRetryAfter:

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from app.platform.errors import Unavailable
 from app.platform.mail import Mail
 from app.platform.mail.smtp import SmtpMailer, SmtpMailerSettings
-from dev.ports import free_port
+from dev.process import free_port
 from dev.smtp import MailSink
 from tests.fixtures.tls import HOST, Begin, TlsServer, at_once
 

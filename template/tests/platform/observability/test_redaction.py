@@ -1,6 +1,6 @@
 import pytest
 
-from app.platform.observability.redaction import REDACTED, redacted
+from app.platform.observability.logging import REDACTED, redacted
 
 FIELDS = ["password", "new_password", "access_token", "client_secret", "privateKey"]
 HEADERS = ["Authorization", "set-cookie", "X-Api-Key"]

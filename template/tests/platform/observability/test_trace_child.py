@@ -1,4 +1,4 @@
-from app.platform.observability.trace import TraceContext
+from app.platform.observability.context import TraceContext
 
 
 class TestChild:

@@ -1,6 +1,6 @@
 import pytest
 
-from app.platform.observability.trace import TraceContext
+from app.platform.observability.context import TraceContext
 
 TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

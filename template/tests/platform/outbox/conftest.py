@@ -6,7 +6,7 @@ import pytest
 
 from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.events import Event
-from app.platform.outbox import staging
+from app.platform.outbox.outbox import stage
 from tests.platform.outbox.station import Station, tasks
 
 
@@ -17,4 +17,4 @@ async def station(database_settings: DatabaseSettings) -> AsyncIterator[Station]
 
 
 async def _stage(unit: UnitOfWork, events: Sequence[Event]) -> None:
-    await staging.stage(unit, events, tasks)
+    await stage(unit, events, tasks)

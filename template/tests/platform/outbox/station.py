@@ -12,7 +12,7 @@ from app.platform.database import Base, Database, UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox.delivery import Delivery
 from app.platform.outbox.models import OutboxMessage
-from app.platform.outbox.settings import OutboxSettings
+from app.platform.outbox.outbox import OutboxSettings
 from app.platform.tasks import TaskRouter, Tick
 
 

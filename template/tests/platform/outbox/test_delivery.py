@@ -6,11 +6,9 @@ from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
 from app.platform.outbox.delivery import Delivery
-from app.platform.outbox.inbox import Inbox
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
-from app.platform.outbox.outbox import Outbox
+from app.platform.outbox.outbox import Inbox, Outbox, stage_tick
 from app.platform.outbox.relay import Relay
-from app.platform.outbox.staging import stage_tick
 from app.platform.tasks import Tick
 from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks

@@ -7,8 +7,7 @@ from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.outbox import OutboxSettings
 from app.platform.outbox.delivery import Delivery
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
-from app.platform.outbox.outbox import Outbox
-from app.platform.outbox.staging import stage_tick
+from app.platform.outbox.outbox import Outbox, stage_tick
 from app.platform.tasks import TaskRouter, Tick
 from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks

@@ -4,9 +4,9 @@ from math import isnan
 import pytest
 from sqlalchemy import text
 
-from app.platform.outbox import metrics
-from app.platform.outbox.metrics import Backlog
+from app.platform.outbox import telemetry as outbox_telemetry
 from app.platform.outbox.relay import Relay
+from app.platform.outbox.telemetry import Backlog
 from tests.fixtures.metrics import Seen
 from tests.platform.outbox.station import Posted, Station
 from tests.platform.outbox.test_relay import Carrier
@@ -79,7 +79,7 @@ class TestRelay:
     async def test_counts_what_the_broker_took(
         self, seen: Seen, station: Station, relay: Relay
     ) -> None:
-        metrics.watch(relay, seen.telemetry)
+        outbox_telemetry.watch(relay, seen.telemetry)
         await station.post(Posted())
 
         await relay.relay_due()

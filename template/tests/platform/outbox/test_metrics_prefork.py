@@ -5,7 +5,7 @@ import sys
 
 from prometheus_client import CollectorRegistry
 
-from app.platform.outbox.metrics_prefork import counting_into_files
+from app.platform.outbox.telemetry_prefork import counting_into_files
 
 CHILD = """
 import sys, time

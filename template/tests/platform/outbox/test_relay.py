@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from app.platform.database import DatabaseSettings
 from app.platform.outbox.models import OutboxMessage
+from app.platform.outbox.outbox import OutboxSettings
 from app.platform.outbox.relay import Relay
-from app.platform.outbox.settings import OutboxSettings
 from tests.platform.outbox.station import Posted, Station
 
 

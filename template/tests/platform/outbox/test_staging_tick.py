@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from app.platform.database import UnitOfWork
 from app.platform.outbox.models import OutboxMessage
-from app.platform.outbox.staging import stage_tick
+from app.platform.outbox.outbox import stage_tick
 from app.platform.tasks.clock import Clock
 from app.platform.tasks.models import LastTick
 from app.platform.tasks.router import Task, Tick

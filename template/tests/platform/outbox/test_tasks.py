@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from sqlalchemy import update
 
 from app.platform.outbox.models import InboxMessage
-from app.platform.outbox.settings import OutboxSettings
+from app.platform.outbox.outbox import OutboxSettings
 from app.platform.outbox.tasks import purge_inbox
 from app.platform.tasks import Tick
 from tests.platform.outbox.station import Posted, Station

@@ -4,7 +4,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
 from app.platform.observability import context
-from app.platform.outbox import tracing
+from app.platform.outbox import telemetry
 from app.platform.outbox.relay import Relay
 from tests.fixtures.metrics import PARENT, Seen
 from tests.platform.outbox.station import Posted, Station
@@ -15,7 +15,7 @@ MINE = {"create outbox", "send post.deliver", "process post.deliver"}
 
 @pytest.fixture
 def seen(seen: Seen) -> Seen:
-    seen.telemetry.watchers.append(tracing.watch)
+    seen.telemetry.watchers.append(telemetry.watch)
     return seen
 
 

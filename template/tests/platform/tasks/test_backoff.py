@@ -1,7 +1,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from app.platform.tasks.backoff import LONGEST_SECONDS, backoff, pause
+from app.platform.tasks.attempt import LONGEST_SECONDS, backoff, pause
 
 
 class TestBackoff:
@@ -25,7 +25,9 @@ class TestBackoff:
 
 
 class TestPause:
-    def test_is_up_to_half_of_the_wait_before_it_and_no_longer_than_15_seconds(self) -> None:
+    def test_is_up_to_half_of_the_wait_before_it_and_no_longer_than_15_seconds(
+        self,
+    ) -> None:
         pauses = [pause(timedelta(seconds=age)).total_seconds() for age in (0, 20, 900)]
 
         assert 0.5 <= pauses[0] <= 1

@@ -10,9 +10,8 @@ from sqlalchemy import text
 from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.events import Event
 from app.platform.tasks import TaskRouter, Tick, clock, inline
-from app.platform.tasks.attempt import Attempt, Work
+from app.platform.tasks.attempt import Attempt, Outcome, Work
 from app.platform.tasks.inline import InlineTasks, InlineTasksSettings
-from app.platform.tasks.outcome import Outcome
 
 
 class Rung(Event):

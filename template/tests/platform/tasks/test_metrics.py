@@ -1,4 +1,4 @@
-from app.platform.tasks.outcome import Outcome
+from app.platform.tasks.attempt import Outcome
 from tests.fixtures.metrics import Seen
 from tests.platform.tasks.tracing_queue import Queue
 

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from app.platform.events import Event
 from app.platform.tasks import Task
-from app.platform.tasks.attempt import Around, Attempt, plainly
-from app.platform.tasks.outcome import Outcome
+from app.platform.tasks.attempt import Around, Attempt, Outcome, plainly
 
 
 async def run(*_: object) -> None:

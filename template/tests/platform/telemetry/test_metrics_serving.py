@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from app.platform.telemetry.metrics import ServiceInfo, describe_process, serving
-from dev.ports import HOST, free_port
+from dev.process import HOST, free_port
 
 
 class TestServing:

@@ -2,7 +2,7 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from app.platform.observability import context
-from app.platform.observability.trace import TraceContext
+from app.platform.observability.context import TraceContext
 from app.platform.telemetry.tracing import Tracing
 from tests.fixtures.metrics import Seen
 

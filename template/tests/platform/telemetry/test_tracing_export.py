@@ -12,7 +12,7 @@ from app.platform.telemetry.opentelemetry import (
     OpentelemetryTelemetry,
     OpentelemetryTelemetrySettings,
 )
-from dev.ports import HOST, free_port
+from dev.process import HOST, free_port
 from tests.fixtures.tls import HOST as LOOPBACK
 from tests.fixtures.tls import TlsServer
 from tests.platform.telemetry.tracing_collector import (

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from app.platform import web
 from app.platform.observability import logging
 from app.platform.observability.logging import LoggingSettings
-from app.platform.telemetry.opentelemetry import OpentelemetryTelemetry
 from app.platform.web import WebSettings
+from app.platform.web.telemetry import OBSERVERS
 from tests.fixtures.metrics import Seen
 from tests.platform.web.service import router
 
@@ -24,7 +24,7 @@ async def telling(seen: Seen) -> AsyncIterator[Telling]:
     """A service that has what every route shares, and tells of it."""
     logging.install(LoggingSettings(), service="test", environment="test")
     app = FastAPI()
-    web.install(app, WebSettings(), OpentelemetryTelemetry.observers)
+    web.install(app, WebSettings(), OBSERVERS)
     app.include_router(router, prefix="/v1")
     platform = SimpleNamespace(telemetry=seen.telemetry)
 

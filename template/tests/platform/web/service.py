@@ -21,13 +21,13 @@ from app.platform.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from app.platform.web.caching import Public
-from app.platform.web.pagination import PageDep, PageRead
-from app.platform.web.preconditions import (
+from app.platform.web.conditional import (
     IfMatchDep,
     OptionalIfMatchDep,
+    Public,
     set_version,
 )
+from app.platform.web.paging import PageDep, PageRead
 from app.platform.web.problems import problems
 from app.platform.web.routing import Router
 

@@ -3,7 +3,7 @@ from uuid import UUID
 import pytest
 
 from app.platform.database import Position
-from app.platform.web.cursor import InvalidCursor, decode_cursor, encode_cursor
+from app.platform.web.paging import InvalidCursor, decode_cursor, encode_cursor
 
 KEY = UUID(int=2**127 - 1)
 SORTED = Position(KEY, "-due", '"2030-01-31"')

@@ -1,4 +1,4 @@
-from app.platform.web.readiness import Check, Readiness, ReadinessSettings
+from app.platform.web.health import Check, Readiness, ReadinessSettings
 from tests.platform.web.conftest import Serve
 
 

@@ -4,8 +4,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.platform.database import Database
 from app.platform.telemetry.metrics import OTHER
-from app.platform.web.metrics import MeasuredRequests
-from app.platform.web.readiness import Check, Readiness, ReadinessSettings
+from app.platform.web.health import Check, Readiness, ReadinessSettings
+from app.platform.web.telemetry import MeasuredRequests
 from tests.fixtures.metrics import Seen
 from tests.platform.web.metrics_client import Telling
 

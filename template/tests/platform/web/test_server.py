@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.platform.database.migrations import APP
 from app.platform.web.server import DrainingServer, ServerSettings
 from app.settings import Settings
-from dev.ports import HOST, free_port
+from dev.process import HOST, free_port
 
 SERVER = (sys.executable, "-m", "app.server")
 

@@ -12,9 +12,9 @@ PLACES = [
     ),
     Injected(
         "a link to a page of a declined option",
-        append("template/AGENTS.md", "[more](docs/runbooks/outbox_backlog.md)\n"),
+        append("template/AGENTS.md", "[more](docs/runbooks/outbox.md)\n"),
         "AGENTS.md",
-        r"needs docs/runbooks/outbox_backlog\.md",
+        r"needs docs/runbooks/outbox\.md",
         sometimes=True,
     ),
     Injected(

@@ -198,7 +198,7 @@ DEFAULTS = [
     Injected(
         "a default that the code changed",
         replace(
-            "template/app/platform/http/settings.py",
+            "template/app/platform/http/host.py",
             "max_response_bytes: int = Field(2 *",
             "max_response_bytes: int = Field(3 *",
         ),

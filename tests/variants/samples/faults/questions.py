@@ -40,8 +40,8 @@ QUESTIONS = [
         "a plugin that is not there",
         replace(
             "questions/computed.yml",
-            '"fixtures.service", "fixtures.mail"',
-            '"fixtures.service", "fixtures.post"',
+            '"fixtures.database", "fixtures.service"',
+            '"fixtures.database", "fixtures.post"',
         ),
         "tests/conftest.py",
         r'names "tests\.fixtures\.post"',

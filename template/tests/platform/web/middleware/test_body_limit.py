@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 from httpx import Response
 
-from app.platform.web import WebSettings
-from app.platform.web.middleware import body_limit
-from app.platform.web.middleware.body_limit import LINGER_BYTES
+from app.platform.web import WebSettings, body
+from app.platform.web.body import LINGER_BYTES
 from tests.platform.web.conftest import Serve, create_app
 
 SETTINGS = WebSettings(max_body_bytes=1000)
@@ -70,7 +69,7 @@ class TestBodyLimit:
     async def test_does_not_wait_for_the_rest_for_long(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(body_limit, "LINGER_SECONDS", 0.01)
+        monkeypatch.setattr(body, "LINGER_SECONDS", 0.01)
 
         async with serve(create_app(SETTINGS)) as client:
             response = await client.post("/v1/things", content=Stalled(), headers=JSON)

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, String, TextClause, bindparam, text
 from app.platform.database import Database, DatabaseSettings
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import Router
-from dev.ports import free_port
+from dev.process import free_port
 from tests.platform.web.conftest import Serve, create_app
 
 STATEMENTS: dict[str, tuple[TextClause, ...]] = {

@@ -1,0 +1,155 @@
+"""How busy the pools are, and each statement as a step of its trace."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+from opentelemetry.trace import Span, SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from app.platform.database.database import Database
+from app.platform.database.model import Base
+from app.platform.telemetry.metrics import SECONDS, Measuring, Metrics
+from app.platform.telemetry.tracing import Recording, Tracing, Watching, fail
+
+type Connect = Callable[[], PoolProxiedConnection]
+
+
+def watch(part: object, telemetry: Watching) -> None:
+    """Measure the part and, where traces are kept, record what it does."""
+    _measure(part, telemetry)
+    if telemetry.tracing.records:
+        _trace(part, telemetry)
+
+
+def _measure(part: object, telemetry: Measuring) -> None:
+    if isinstance(part, Database):
+        pools = [
+            pool for each in part.pools if isinstance(pool := each.pool, QueuePool)
+        ]
+        _count_connections(pools, telemetry.metrics)
+        waits = Waits(telemetry.metrics)
+        for pool in pools:
+            # The pool has no event for this: it announces a connection once it is had.
+            pool.connect = waits.timed(pool.connect)  # type: ignore[method-assign]
+
+
+class Waits:
+    """How long connections take to get, opening new ones included."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._seconds = Histogram(
+            "db_client_connection_wait_seconds",
+            "From asking a pool for a connection to having it.",
+            buckets=SECONDS,
+            registry=metrics.registry,
+        )
+        self._timeouts = Counter(
+            "db_client_connection_timeouts",
+            "Connections that were not to be had in time.",
+            registry=metrics.registry,
+        )
+
+    def timed(self, connect: Connect) -> Connect:
+        def connect_timed() -> PoolProxiedConnection:
+            began = perf_counter()
+            try:
+                return connect()
+            except NoneFree:
+                self._timeouts.inc()
+                raise
+            finally:
+                self._seconds.observe(perf_counter() - began)
+
+        return connect_timed
+
+
+def _count_connections(pools: list[QueuePool], metrics: Metrics) -> None:
+    connections = Gauge(
+        "db_client_connections",
+        "Connections of the pools, by what they do.",
+        ["state"],
+        registry=metrics.registry,
+        multiprocess_mode="livesum",
+    )
+    most = Gauge(
+        "db_client_connections_max",
+        "Connections that the pools may have.",
+        registry=metrics.registry,
+        multiprocess_mode="livesum",
+    )
+    most.set(sum(pool.size() + pool._max_overflow for pool in pools))  # noqa: SLF001
+
+    def read() -> None:
+        connections.labels("used").set(sum(pool.checkedout() for pool in pools))
+        connections.labels("idle").set(sum(pool.checkedin() for pool in pools))
+
+    metrics.on_refresh(read)
+
+
+# A statement's text may hold values, so only words known beforehand are told.
+_OPERATION = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE)
+_NAME = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?(\w+)\"?", re.IGNORECASE)
+_OTHER = "OTHER"
+
+
+def _trace(part: object, telemetry: Recording) -> None:
+    if isinstance(part, Database):
+        for pool in part.pools:
+            Statements(pool.sync_engine, telemetry.tracing)
+
+
+class Statements:
+    """Begins a span before each statement of an engine, and ends it after."""
+
+    def __init__(self, engine: Engine, tracing: Tracing) -> None:
+        self._tracing = tracing
+        self._database = {"db.system.name": "postgresql"}
+        if engine.url.host:
+            self._database["server.address"] = engine.url.host
+        event.listen(engine, "before_cursor_execute", self._begin)
+        event.listen(engine, "after_cursor_execute", self._end)
+        event.listen(engine, "handle_error", self._fail)
+
+    def _begin(
+        self, _: Any, __: Any, statement: str, ___: Any, execution: Any, ____: Any
+    ) -> None:
+        span = self._tracing.begin("", SpanKind.CLIENT, self._database)
+        # The execution lives as long as the statement does.
+        execution.span = span
+        if span is not None:
+            _describe(span, statement)
+
+    def _end(
+        self, _: Any, __: Any, ___: str, ____: Any, execution: Any, _____: Any
+    ) -> None:
+        if execution.span is not None:
+            execution.span.end()
+
+    def _fail(self, failure: ExceptionContext) -> None:
+        span: Span | None = getattr(failure.execution_context, "span", None)
+        if span is not None:
+            fail(span, failure.original_exception)
+            span.end()
+
+
+def _describe(span: Span, statement: str) -> None:
+    operation, table = summary(statement)
+    span.update_name(f"{operation} {table}" if table else operation)
+    span.set_attribute("db.operation.name", operation)
+    if table:
+        span.set_attribute("db.collection.name", table)
+
+
+@lru_cache(maxsize=512)
+def summary(statement: str) -> tuple[str, str | None]:
+    """Name the operation and the first table that is one of ours."""
+    found = _OPERATION.match(statement)
+    names = (match[1] for match in _NAME.finditer(statement))
+    table = next((name for name in names if name in Base.metadata.tables), None)
+    return found[1].upper() if found else _OTHER, table

@@ -1,0 +1,169 @@
+"""Which problem answers which exception."""
+
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from traceback import walk_tb
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app.platform.errors import Conflict, DomainError, Invalid, Unavailable
+from app.platform.web.problems import FieldProblem, describe, respond
+from app.platform.web.routing import allowed_methods
+
+MAX_ERRORS = 20
+MAX_MESSAGE = 200
+MAX_SEGMENT = 64
+
+# Pydantic's words for these quote the input.
+_WORDS = {
+    "union_tag_invalid": "Input should have one of the expected tags",
+    "uuid_parsing": "Input should be a valid UUID",
+}
+
+
+def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
+    """Describe the first errors; the client repairs those before it asks again."""
+    return [_field_problem(error) for error in errors[:MAX_ERRORS]]
+
+
+def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
+    location, *segments = error["loc"] or ("body",)
+    message = _WORDS.get(error["type"], error["msg"])
+    return FieldProblem(
+        location=str(location),
+        pointer=_pointer(segments),
+        message=message[:MAX_MESSAGE],
+    )
+
+
+def _pointer(segments: Iterable[str | int]) -> str:
+    """Write a JSON pointer (RFC 6901) as a fragment."""
+    escaped = (
+        str(segment)[:MAX_SEGMENT].replace("~", "~0").replace("/", "~1")
+        for segment in segments
+    )
+    return "#" + "".join(f"/{segment}" for segment in escaped)
+
+
+log = structlog.get_logger(__name__)
+
+UNREACHABLE = (PoolExhausted, ConnectionError, TimeoutError, socket.gaierror)
+_DRIVER = ("asyncpg", "sqlalchemy")
+HANDLED = (*UNREACHABLE, DBAPIError, StaleDataError)
+
+# Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
+_REFUSED_VALUES = (
+    "22000",  # what the driver cannot encode
+    "22001",  # string too long
+    "22003",  # number out of range
+    "22007",  # no such date
+    "22008",  # date out of range
+    "22021",  # character that cannot be stored
+    "22P05",  # character that cannot be translated
+    "2201W",  # negative LIMIT
+    "2201X",  # negative OFFSET
+)
+_PASSING = (
+    "08",  # connection exceptions
+    "40",  # serialization failures and deadlocks
+    "53",  # out of connections, memory or disk
+    "55P03",  # a lock was not granted in time
+    "57",  # statement cancelled by its timeout, server shutting down or starting
+    "25P03",  # idle in transaction for too long
+    "25P04",  # transaction took too long
+)
+
+
+def translate(error: Exception) -> DomainError | None:
+    """Name the refusal behind an error of the driver; None if it is a defect."""
+    if isinstance(error, StaleDataError):
+        return Conflict("It was changed by someone else at the same time.")
+    sqlstate = _sqlstate(error)
+    if sqlstate in _REFUSED_VALUES:
+        log.warning("database.value_refused", error=_name(error), sqlstate=sqlstate)
+        return Invalid("A value is outside the range that can be stored.")
+    if _will_pass(error, sqlstate):
+        log.warning("database.unavailable", error=_name(error), sqlstate=sqlstate)
+        return Unavailable("The database cannot answer at the moment.")
+    return None
+
+
+def _will_pass(error: Exception, sqlstate: str) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or sqlstate.startswith(_PASSING)
+    return isinstance(error, UNREACHABLE) and _is_of_the_driver(error)
+
+
+def _is_of_the_driver(error: Exception) -> bool:
+    """The driver passes on what the system raises, as any other code may do."""
+    frames = walk_tb(error.__traceback__)
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in frames)
+    return any(name.partition(".")[0] in _DRIVER for name in names)
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _name(error: Exception) -> str:
+    return type(getattr(error, "orig", None) or error).__name__
+
+
+def install(app: FastAPI) -> None:
+    """Answer every expected error; the rest is left to the outermost guard."""
+    app.add_exception_handler(DomainError, _on_domain_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    for error in HANDLED:
+        app.add_exception_handler(error, _on_database_error)
+
+
+async def _on_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return describe(error, request.scope)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request.scope))
+    if status < HTTPStatus.BAD_REQUEST:
+        return Response(status_code=status, headers=headers)
+    detail = status.description if error.detail == status.phrase else error.detail
+    return respond(
+        request.scope, status, detail=str(detail or status.phrase), headers=headers
+    )
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = error.errors()
+    if any(item["type"] == "json_invalid" for item in errors):
+        detail = "The body is not valid JSON."
+        return respond(request.scope, HTTPStatus.BAD_REQUEST, detail=detail)
+    fields = [field.model_dump() for field in field_problems(errors)]
+    return respond(
+        request.scope,
+        HTTPStatus(422),
+        type_="/problems/invalid-request",
+        title="Invalid request",
+        detail="The request has values that cannot be accepted.",
+        members={"errors": fields},
+    )
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    refusal = translate(error)
+    if refusal is None:
+        raise error
+    return describe(refusal, request.scope)

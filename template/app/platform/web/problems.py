@@ -1,0 +1,166 @@
+"""Errors as problem details (RFC 9457), and how a route documents them."""
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+from starlette.types import Scope
+
+from app.platform.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unavailable,
+)
+from app.platform.observability import context
+from app.platform.observability.logging import redacted
+
+MEDIA_TYPE = "application/problem+json"
+# An error never amplifies what the client sent.
+MAX_BYTES = 8 * 1024
+MAX_TEXT = 512
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one value of the request."""
+
+    location: str = Field(examples=["body"])
+    pointer: str = Field(examples=["#/quantity"])
+    message: str = Field(examples=["Input should be greater than 0"])
+
+
+class Problem(BaseModel):
+    """Problem details (RFC 9457). A problem may have further members of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["/problems/not-found"])
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no such thing."])
+    instance: str = Field(examples=["/v1/things/1"])
+    request_id: str | None = Field(examples=["4bf92f3577b34da6a3ce929d0e0e4736"])
+    errors: list[FieldProblem] | None = None
+
+
+def respond(
+    scope: Scope,
+    status: HTTPStatus,
+    *,
+    detail: str,
+    type_: str = "about:blank",
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> Response:
+    """Build the response. Members beyond the size limit are left out."""
+    required = {
+        "type": type_,
+        "title": title or status.phrase,
+        "status": status.value,
+        "detail": detail[:MAX_TEXT],
+        "instance": _instance(scope),
+        "request_id": context.request_id(),
+    }
+    body = _encode(dict(members or {}) | required)
+    if len(body) > MAX_BYTES:
+        body = _encode(required)
+    no_store = {"Cache-Control": "no-store"}
+    return Response(body, status.value, no_store | dict(headers or {}), MEDIA_TYPE)
+
+
+def _instance(scope: Scope) -> str:
+    return quote(scope["path"][:MAX_TEXT], errors="replace")[:MAX_TEXT]
+
+
+def _encode(members: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(members, serialize_unknown=True, inf_nan_mode="null")
+    except ValueError:
+        # Half of a surrogate pair has no UTF-8: spell it as JSON's escape.
+        return json.dumps(members, default=str, skipkeys=True).encode()
+
+
+# The nearest kind decides; a bare DomainError is a bad request.
+STATUSES: dict[type, HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Invalid: HTTPStatus(422),
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    DomainError: HTTPStatus.BAD_REQUEST,
+}
+
+
+def status_of(error: type[DomainError]) -> HTTPStatus:
+    return next(STATUSES[kind] for kind in error.__mro__ if kind in STATUSES)
+
+
+def name_of(error: type[DomainError]) -> tuple[str, str]:
+    """Derive the problem's type and title from the name of the class."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", error.__name__)
+    return "/problems/" + "-".join(words).lower(), " ".join(words).capitalize()
+
+
+def sentence_of(error: type[DomainError]) -> str:
+    """What it means, which is the first line of the docstring."""
+    return (error.__doc__ or "").strip().partition("\n")[0]
+
+
+def describe(error: DomainError, scope: Scope) -> Response:
+    type_, title = name_of(type(error))
+    retry_after = getattr(error, "retry_after_seconds", None)
+    return respond(
+        scope,
+        status_of(type(error)),
+        type_=type_,
+        title=title,
+        detail=error.detail,
+        headers={"Retry-After": str(retry_after)} if retry_after else None,
+        members=redacted(error.context),
+    )
+
+
+SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+type Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*errors: type[DomainError]) -> Responses:
+    """Document the errors of an operation: `responses=problems(NotFound)`."""
+    responses: Responses = {}
+    for error in errors:
+        entry = responses.setdefault(status_of(error).value, documented(""))
+        entry["description"] = f"{entry['description']} {sentence_of(error)}".strip()
+        type_, _ = name_of(error)
+        examples = entry["content"][MEDIA_TYPE].setdefault("examples", {})
+        examples[type_.rpartition("/")[2]] = {"value": _example(error)}
+    return responses
+
+
+def documented(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+
+
+def _example(error: type[DomainError]) -> dict[str, Any]:
+    type_, title = name_of(error)
+    return {
+        "type": type_,
+        "title": title,
+        "status": status_of(error).value,
+        "detail": sentence_of(error),
+        "instance": "/v1/...",
+        "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    }

@@ -1,0 +1,109 @@
+"""Orders are placed once, and read in pages."""
+
+import asyncio
+from uuid import uuid4
+
+from httpx import AsyncClient
+
+from tests.modules.orders.conftest import Place
+
+NONSENSE: list[dict[str, object]] = [
+    {"quantity": 0},
+    {"quantity": 10**30},
+    {"email": "ada@example.com\r\nBcc: eve@example.com"},
+    {"reference": "a\x00b"},
+    {"product_id": "1"},
+]
+
+
+class TestPlaceOrder:
+    async def test_refuses_a_request_without_a_key(self, client: AsyncClient) -> None:
+        refused = await client.post("/v1/orders", json={})
+
+        assert refused.status_code in {400, 422}
+
+    async def test_refuses_a_product_that_does_not_exist(self, place: Place) -> None:
+        refused = await place(product_id=str(uuid4()))
+
+        assert refused.status_code == 422
+        assert refused.json()["type"] == "/problems/product-unknown"
+
+    async def test_refuses_a_reference_used_before(self, place: Place) -> None:
+        await place()
+
+        again = await place()
+
+        assert again.status_code == 409
+        assert again.json()["type"] == "/problems/order-already-placed"
+        assert again.json()["reference"] == "PO-1"
+
+    async def test_refuses_what_makes_no_sense(self, place: Place) -> None:
+        for fields in NONSENSE:
+            refused = await place(**fields)
+
+            assert refused.status_code == 422, fields
+            assert refused.json()["errors"]
+
+    async def test_returns_the_order_that_anybody_finds(
+        self, client: AsyncClient, place: Place
+    ) -> None:
+        placed = await place()
+
+        assert placed.status_code == 201
+        found = await client.get(f"/v1/orders/{placed.json()['id']}")
+        assert found.json() == placed.json()
+        assert found.json()["total_minor"] == 500
+        assert found.json()["confirmed_at"] is None
+
+    async def test_places_one_order_for_one_key(
+        self, client: AsyncClient, place: Place, customer_id: str
+    ) -> None:
+        answers = await asyncio.gather(*(place(key="once") for _ in range(10)))
+        last = await place(key="once")
+
+        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert last.status_code == 201
+        orders = await client.get("/v1/orders", params={"customer_id": customer_id})
+        assert [order["id"] for order in orders.json()["items"]] == [last.json()["id"]]
+
+    async def test_refuses_another_order_with_the_same_key(self, place: Place) -> None:
+        await place(key="once")
+
+        other = await place(key="once", quantity=3)
+
+        assert other.status_code == 422
+
+
+class TestGetOrder:
+    async def test_knows_no_order_that_is_not_there(self, client: AsyncClient) -> None:
+        missing = await client.get(f"/v1/orders/{uuid4()}")
+
+        assert missing.status_code == 404
+        assert missing.json()["type"] == "/problems/order-not-found"
+
+
+class TestListOrders:
+    async def test_shows_a_customer_their_own_newest_first(
+        self, client: AsyncClient, place: Place, customer_id: str
+    ) -> None:
+        for reference in ("PO-1", "PO-2"):
+            await place(reference=reference)
+        await place(customer_id=str(uuid4()))
+
+        orders = (await client.get(f"/v1/orders?customer_id={customer_id}")).json()
+
+        assert [each["reference"] for each in orders["items"]] == ["PO-2", "PO-1"]
+
+
+class TestSpending:
+    async def test_counts_an_order_as_soon_as_it_is_placed(
+        self, client: AsyncClient, place: Place, customer_id: str
+    ) -> None:
+        params = {"customer_id": customer_id}
+        before = await client.get("/v1/orders/spending", params=params)
+
+        await place()
+
+        after = await client.get("/v1/orders/spending", params=params)
+        assert before.json() == []
+        assert after.json() == [{"currency": "EUR", "orders": 1, "total_minor": 500}]
