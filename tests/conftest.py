@@ -47,6 +47,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings = home / "settings.yml"
     settings.write_text("{}\n")
     with pytest.MonkeyPatch.context() as patch:
+        for name in [each for each in os.environ if each.startswith("GIT_")]:
+            patch.delenv(name)
         patch.setenv("COPIER_SETTINGS_PATH", str(settings))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -1,8 +1,8 @@
 """Updates within this process, without what Copier repeats three times for each."""
 
-import re
 import subprocess
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,6 +20,7 @@ from tests.updates.projects import project, released
 from variants import ROOT, choices
 
 compile_source = SandboxedEnvironment.compile
+TESTS = "platform_tests"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -103,22 +104,28 @@ def thinned(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answerable(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout without the files that are the same whatever is answered."""
     into = tmp_path_factory.mktemp("answerable") / "strata"
-    names = set(owning_names())
+    words, places = set(choice_names()), list(owned_places())
 
     def depends(path: Path) -> bool:
-        named = any(name in str(path) for name in names)
-        return named or path.suffix == ".jinja" or len(path.parts) == 1
+        name = path.as_posix().removesuffix(".jinja")
+        named = any(word in name for word in words)
+        owned = any(fnmatch(name, f"{place}*") for place in places)
+        return named or owned or path.suffix == ".jinja" or len(path.parts) == 1
 
     return thin(folder, into, keep=depends)
 
 
-def owning_names() -> Iterator[str]:
-    """Every word that may take a file away: a port's choices, and the owners."""
+def choice_names() -> Iterator[str]:
     for accepted in choices().values():
         if isinstance(accepted, list):
             yield from accepted
+
+
+def owned_places() -> Iterator[str]:
+    """What leaves with a part, but for the many tests of the platform."""
     computed = yaml.safe_load((ROOT / "questions/computed.yml").read_text())
-    yield from re.findall(r'"([\w.-]+)"', computed["owners"]["default"])
+    owned = yaml.safe_load(computed["owned"]["default"])
+    yield from (place for part in owned for place in owned[part] if part != TESTS)
 
 
 def thin(folder: Path, into: Path, *, keep: Callable[[Path], bool]) -> Path:

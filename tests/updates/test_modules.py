@@ -78,7 +78,9 @@ class TestANewModule:
         }
         after = tree(service)
         assert {name for name in before if before[name] != after[name]} == {
-            ".copier-answers.yml"
+            ".copier-answers.yml",
+            # Where Alembic finds the module's migrations.
+            "pyproject.toml",
         }
         assert "app/modules/people/router.py" in after
         assert told(service, "typed") == "people: create people\n"

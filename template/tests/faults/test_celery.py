@@ -44,8 +44,10 @@ class Worker:
         }
 
     async def start(self) -> None:
+        # On one machine, two of them need names of their own.
+        name = f"--hostname={uuid4().hex}@%h"
         self._process = await asyncio.create_subprocess_exec(
-            *WORKER, cwd=APP.parent, env=self._environment, process_group=0
+            *WORKER, name, cwd=APP.parent, env=self._environment, process_group=0
         )
 
     async def kill(self) -> None:

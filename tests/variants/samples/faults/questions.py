@@ -12,7 +12,11 @@ QUESTIONS = [
     ),
     Injected(
         "a wrong condition",
-        replace("questions/computed.yml", '(["broker", "outbox",', '(["broker",'),
+        replace(
+            "questions/computed.yml",
+            "rabbitmq: [dev/rabbitmq.py,",
+            "rabbitmq: [app/platform/outbox, dev/rabbitmq.py,",
+        ),
         "app/relay.py",
         r"imports app\.platform\.outbox",
         sometimes=True,
@@ -62,8 +66,8 @@ QUESTIONS = [
         both(
             replace(
                 "questions/computed.yml",
-                '{{ ["inline", "celery",',
-                '{{ ["ghost", "inline", "celery",',
+                "    inline: [tests/fixtures/inline.py]",
+                "    ghost: [app/ghost.py]\n    inline: [tests/fixtures/inline.py]",
             ),
             write("template/app/ghost.py", '"""Never seen."""\n'),
         ),
