@@ -12,12 +12,14 @@ import pytest
 import yaml
 from copier._jinja_ext import SandboxedEnvironment, get_yield_context
 from jinja2 import Template
+from plumbum import local
 
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.variants import Variants
 from variants import ROOT, render, snapshot
 
 COPIER = "copier"
+FOREIGN = ("CELERY_", "GIT_", "OTEL_", "PG", "UVICORN_", "WEB_CONCURRENCY")
 
 
 @pytest.hookimpl(trylast=True)
@@ -40,6 +42,11 @@ def pytest_collection_modifyitems(
     items[:] = dealt
 
 
+def is_foreign(variable: str) -> bool:
+    """Say if it tells Git, a server or a service something that no test means."""
+    return variable.startswith(FOREIGN) or "__" in variable
+
+
 @pytest.fixture(scope="session", autouse=True)
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home without the developer's Git and Copier settings."""
@@ -47,7 +54,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings = home / "settings.yml"
     settings.write_text("{}\n")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [each for each in os.environ if each.startswith("GIT_")]:
+        for name in filter(is_foreign, list(os.environ)):
             patch.delenv(name)
         patch.setenv("COPIER_SETTINGS_PATH", str(settings))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
@@ -56,6 +63,12 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for role in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{role}_NAME", "strata")
             patch.setenv(f"GIT_{role}_EMAIL", "strata@example.invalid")
+        # Copier runs Git with the environment as it was when plumbum was imported.
+        for name in filter(is_foreign, local.env.getdict()):
+            del local.env[name]
+        local.env.update(
+            {name: os.environ[name] for name in os.environ if "GIT_" in name}
+        )
         yield home
 
 
