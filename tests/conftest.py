@@ -66,9 +66,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # Copier runs Git with the environment as it was when plumbum was imported.
         for name in filter(is_foreign, local.env.getdict()):
             del local.env[name]
-        local.env.update(
-            {name: os.environ[name] for name in os.environ if "GIT_" in name}
-        )
+        ours = {
+            name: os.environ[name] for name in os.environ if name.startswith("GIT_")
+        }
+        local.env.update(ours)
         yield home
 
 
