@@ -51,7 +51,7 @@ SCRIPT = '''"""2.0.0: a runbook has a better name."""
 
 from moves import move
 
-move("docs/runbooks/migrations.md", "docs/runbooks/schema.md")
+move("docs/runbooks/migrations.md", "docs/runbooks/ddl.md")
 '''
 
 
@@ -78,7 +78,7 @@ def release(template: Path, edited: list[str]) -> Path:
         delete("template/docs/howto/orders_own_service.md"),
         delete("template/docs/howto/pgbouncer.md"),
         append("questions/ownership.yml", "  - /docs/howto/pgbouncer.md\n"),
-        move("template/docs/runbooks/migrations.md", "template/docs/runbooks/schema.md"),
+        move("template/docs/runbooks/migrations.md", "template/docs/runbooks/ddl.md"),
         write("hooks/migrations/v2_0_0.py", SCRIPT),
         insert_settings(MIGRATIONS),
     )
