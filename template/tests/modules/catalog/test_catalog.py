@@ -130,7 +130,7 @@ class TestGetProduct:
 
         assert found.json() == product
         assert found.json()["category"] == category
-        assert found.headers["etag"] == '"1"'
+        assert found.headers["etag"].startswith('"1.')
 
 
 class TestChangeProduct:
@@ -164,7 +164,7 @@ class TestChangeProduct:
 
         changed = await _rename(client, product, {"If-Match": '"1"'})
 
-        assert changed.headers["etag"] == '"2"'
+        assert changed.headers["etag"].startswith('"2.')
         [listed] = (await client.get("/v1/catalog/products")).json()["items"]
         assert listed["name"] == "Renamed"
         assert listed == changed.json()
