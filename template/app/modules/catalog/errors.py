@@ -5,15 +5,6 @@ from uuid import UUID
 from app.platform.errors import Conflict, Invalid, NotFound
 
 
-class CategoryNotFound(NotFound):
-    """No such category."""
-
-    def __init__(self, category_id: UUID) -> None:
-        super().__init__(
-            f"There is no category {category_id}.", category_id=str(category_id)
-        )
-
-
 class ProductNotFound(NotFound):
     """No such product."""
 
@@ -33,12 +24,12 @@ class CategoryUnknown(Invalid):
 class SlugTaken(Conflict):
     """Another category has the slug."""
 
-    def __init__(self, slug: str) -> None:
-        super().__init__(f"There is a category {slug} already.", slug=slug)
+    def __init__(self) -> None:
+        super().__init__("Another category has the same slug.", field="slug")
 
 
 class SkuTaken(Conflict):
     """Another product has the SKU."""
 
-    def __init__(self, sku: str) -> None:
-        super().__init__(f"There is a product {sku} already.", sku=sku)
+    def __init__(self) -> None:
+        super().__init__("Another product has the same SKU.", field="sku")

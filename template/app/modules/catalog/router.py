@@ -21,7 +21,7 @@ from app.modules.catalog.schemas import (
 )
 from app.platform.errors import PreconditionFailed, PreconditionRequired
 from app.platform.idempotency import KEY_REFUSALS, idempotent_when_asked
-from app.platform.web.conditional import IfMatchDep, Public, set_version
+from app.platform.web.conditional import IfMatchDep, Public, show
 from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
 from app.platform.web.routing import Router
@@ -76,9 +76,7 @@ async def add_product(
     draft: ProductDraft, response: Response, catalog: CatalogServiceDep
 ) -> ProductRead:
     """Add a product to a category."""
-    product = await catalog.add_product(draft)
-    set_version(response, product.version)
-    return ProductRead.model_validate(product)
+    return show(await catalog.add_product(draft), ProductRead, response)
 
 
 @router.get(
@@ -90,9 +88,7 @@ async def get_product(
     product_id: UUID, response: Response, catalog: CatalogReaderDep
 ) -> ProductRead:
     """Get a product. Its `ETag` is what a change must name in `If-Match`."""
-    product = await catalog.product(product_id)
-    set_version(response, product.version)
-    return ProductRead.model_validate(product)
+    return show(await catalog.product(product_id), ProductRead, response)
 
 
 @router.patch("/products/{product_id}", responses=CHANGE)
@@ -105,8 +101,7 @@ async def change_product(
 ) -> ProductRead:
     """Change a product that is still as the caller has seen it."""
     product = await catalog.change_product(product_id, change, version=version)
-    set_version(response, product.version)
-    return ProductRead.model_validate(product)
+    return show(product, ProductRead, response)
 
 
 @router.delete(

@@ -11,11 +11,7 @@ from app.platform.fields import Currency, Minor, line
 type Code = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=64)
 ]
-type Name = Annotated[
-    str,
-    line(120),
-    Field(examples=["Walnut desk"]),
-]
+type Name = Annotated[str, line(120), Field(examples=["Walnut desk"])]
 
 
 class CategoryDraft(BaseModel):

@@ -37,7 +37,11 @@ class CatalogReader:
         self._cache = cache
 
     async def categories(self) -> list[CategoryRead]:
-        return await self._cache.read(CATEGORIES, load=self._load_categories)
+        async def load() -> list[CategoryRead]:
+            found = await self._categories.list_all()
+            return [CategoryRead.model_validate(category) for category in found]
+
+        return await self._cache.read(CATEGORIES, load=load)
 
     async def product(self, product_id: UUID) -> Product:
         return await self._products.get(product_id)
@@ -54,10 +58,6 @@ class CatalogReader:
         if after is not None or limit != FIRST_PAGE_SIZE:
             return await load()
         return await self._cache.read(FIRST_PAGE, str(category_id), load=load)
-
-    async def _load_categories(self) -> list[CategoryRead]:
-        found = await self._categories.list_all()
-        return [CategoryRead.model_validate(category) for category in found]
 
 
 class CatalogService:

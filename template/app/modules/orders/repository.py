@@ -42,7 +42,7 @@ class OrderRepository(Repository[Order]):
             .order_by(Order.currency)
         )
         rows = await self.session.execute(query)
-        return [Spending.model_validate(row._mapping) for row in rows]  # noqa: SLF001
+        return [Spending.model_validate(row, from_attributes=True) for row in rows]
 
     async def confirm(self, order: Order) -> None:
         self.session.add(Confirmation(order_id=order.id))

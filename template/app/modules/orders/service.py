@@ -76,7 +76,6 @@ class OrderService:
                 currency=price.currency,
             )
         )
-        placed = OrderPlaced(order_id=order.id, customer_id=order.customer_id)
-        self._unit.record(placed)
+        self._unit.record(OrderPlaced(order_id=order.id, customer_id=order.customer_id))
         self._unit.after_commit(self._cache.forget, SPENDING, str(order.customer_id))
         return order

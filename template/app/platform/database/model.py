@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, MetaData, func
+from sqlalchemy import BigInteger, DateTime, MetaData, event, func, inspect
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    Session,
     declared_attr,
     mapped_column,
 )
@@ -67,3 +68,15 @@ class Versioned(MappedAsDataclass, kw_only=True):
     @classmethod
     def __mapper_args__(cls) -> dict[str, Any]:
         return {"eager_defaults": True, "version_id_col": cls.version}
+
+
+@event.listens_for(Session, "before_flush")
+def _count_links(session: Session, *_: object) -> None:
+    """Let other links by an association table be a change of the row they belong to."""
+    for row in session.dirty:
+        if isinstance(row, Model) and isinstance(row, Versioned):
+            state = inspect(row)
+            for name, relation in state.mapper.relationships.items():
+                linked = relation.secondary is not None
+                if linked and state.attrs[name].history.has_changes():
+                    row.updated_at = func.now()

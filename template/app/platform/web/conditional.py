@@ -3,9 +3,11 @@
 import re
 from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response, status
+from pydantic import BaseModel
 
 from app.platform.database import Versioned
 from app.platform.errors import (
@@ -45,8 +47,8 @@ class Public:
             response.headers.add_vary_header(name)
 
 
-# The row's version first; whatever it was shown with follows.
-_VERSION = re.compile(r'"(\d{1,18})(?:\.\d{1,18})*"')
+# The row's version first; what stands for all that was shown follows.
+_VERSION = re.compile(r'"(\d{1,18})(?:\.[0-9a-f]{1,32})?"')
 _DESCRIPTION = "The `ETag` of the version that is to be changed, or `*` for any."
 
 
@@ -54,19 +56,22 @@ class MalformedCondition(DomainError):
     """The header `If-Match` names no single version."""
 
 
-def set_version(response: Response, version: int, *others: int) -> None:
+def show[T: BaseModel](row: Versioned, schema: type[T], response: Response) -> T:
     """
-    Tell the client which version it got, as a strong entity tag.
+    Show a row, and tell the client in a strong entity tag which version it got.
 
-    `others` are versions of rows that are shown with it: the tag is another when one
-    of them changes. A change of the row itself is conditional on `version` alone.
+    The tag follows from all that is shown, of other rows and of collections, too: what
+    has changed is sent. A change of the row is conditional on its version alone.
     """
-    response.headers["ETag"] = f'"{".".join(map(str, (version, *others)))}"'
+    shown = schema.model_validate(row)
+    content = blake2b(shown.model_dump_json().encode(), digest_size=8).hexdigest()
+    set_version(response, f"{row.version}.{content}")
+    return shown
 
 
-def set_versions(response: Response, row: Versioned, *shown: Versioned | None) -> None:
-    """Do so for a row, and the rows that are shown with it or are gone."""
-    set_version(response, row.version, *(each.version if each else 0 for each in shown))
+def set_version(response: Response, version: int | str) -> None:
+    """Tell the client the version of something that is more than a row."""
+    response.headers["ETag"] = f'"{version}"'
 
 
 async def _expected_version(

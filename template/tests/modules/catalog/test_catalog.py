@@ -59,7 +59,7 @@ class TestAddProduct:
         again = await client.post("/v1/catalog/products", json=draft)
 
         assert again.status_code == 409
-        assert again.json()["sku"] == "A-1"
+        assert again.json()["field"] == "sku"
 
     async def test_refuses_a_category_that_does_not_exist(
         self, client: AsyncClient, add_product: AddProduct
@@ -130,7 +130,7 @@ class TestGetProduct:
 
         assert found.json() == product
         assert found.json()["category"] == category
-        assert found.headers["etag"] == '"1"'
+        assert found.headers["etag"].startswith('"1.')
 
 
 class TestChangeProduct:
@@ -164,7 +164,7 @@ class TestChangeProduct:
 
         changed = await _rename(client, product, {"If-Match": '"1"'})
 
-        assert changed.headers["etag"] == '"2"'
+        assert changed.headers["etag"].startswith('"2.')
         [listed] = (await client.get("/v1/catalog/products")).json()["items"]
         assert listed["name"] == "Renamed"
         assert listed == changed.json()

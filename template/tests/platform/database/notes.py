@@ -2,8 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import Column, ForeignKey, Table, select
+from sqlalchemy.orm import (
+    Mapped,
+    joinedload,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 
 from app.platform.database import (
     Base,
@@ -24,6 +30,20 @@ class Notebook(Model):
     title: Mapped[str]
 
 
+class Label(Model):
+    __tablename__ = "test_labels"
+
+    word: Mapped[str]
+
+
+LABELS = Table(
+    "test_note_labels",
+    Base.metadata,
+    Column("note_id", ForeignKey("test_notes.id"), primary_key=True),
+    Column("label_id", ForeignKey(Label.id), primary_key=True, index=True),
+)
+
+
 class Note(Versioned, Model):
     __tablename__ = "test_notes"
     __table_args__ = (
@@ -36,6 +56,9 @@ class Note(Versioned, Model):
         ForeignKey(Notebook.id), default=None
     )
     notebook: Mapped[Notebook | None] = relationship(lazy="raise", init=False)
+    labels: Mapped[list[Label]] = relationship(
+        secondary=LABELS, lazy="raise", default_factory=list
+    )
 
 
 class NoteNotFound(NotFound):
@@ -57,6 +80,10 @@ class Notes(Repository[Note]):
 
     def refusal(self, row: Note, constraint: str | None) -> DomainError | None:
         return NoteTaken(row.text) if constraint == "ix_test_notes_text" else None
+
+
+class LabelledNotes(Notes):
+    eager = (selectinload(Note.labels),)
 
 
 class Leaf(Model):
@@ -85,7 +112,11 @@ class Leaves(Repository[Leaf]):
     unknown = (("notebook_id", NotebookUnknown),)
 
 
-TABLES = [Base.metadata.tables[each.__tablename__] for each in (Notebook, Note, Leaf)]
+TABLES = [
+    *(each.metadata.tables[each.__tablename__] for each in (Notebook, Label, Note)),
+    LABELS,
+    Base.metadata.tables[Leaf.__tablename__],
+]
 
 
 async def store(database: Database, *texts: str) -> list[Note]:

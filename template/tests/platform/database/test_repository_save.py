@@ -1,10 +1,20 @@
 from uuid import UUID
 
 import pytest
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from app.platform.database import Database
 from app.platform.errors import PreconditionFailed
-from tests.platform.database.notes import Note, Notes, NoteTaken, store
+from app.platform.web.conditional import show
+from tests.platform.database.notes import (
+    Label,
+    LabelledNotes,
+    Note,
+    Notes,
+    NoteTaken,
+    store,
+)
 
 
 class TestSave:
@@ -50,6 +60,66 @@ class TestSave:
 
         assert changed.version == 2
         assert changed.updated_at > note.updated_at
+
+    async def test_counts_a_version_for_other_links(self, database: Database) -> None:
+        note, tag = await _labelled(database, "a")
+
+        changed, other = await _labelled(database, "b", note.id)
+
+        assert (note.version, changed.version) == (1, 2)
+        assert changed.updated_at > note.updated_at
+        assert tag != other
+
+    async def test_refuses_to_overwrite_links_that_have_changed_since(
+        self, database: Database
+    ) -> None:
+        note, _ = await _labelled(database, "a")
+
+        with pytest.raises(PreconditionFailed):
+            async with database.unit_of_work() as slow:
+                seen = await LabelledNotes(slow.session).get(note.id)
+                await _labelled(database, "b", note.id)
+                seen.labels = [Label(word="c")]
+                await LabelledNotes(slow.session).save(seen)
+
+    async def test_counts_none_for_the_same_links(self, database: Database) -> None:
+        note, tag = await _labelled(database, "a")
+
+        async with database.unit_of_work() as unit:
+            same = await LabelledNotes(unit.session).get(note.id)
+            same.labels = list(same.labels)
+            await LabelledNotes(unit.session).save(same)
+
+        assert (same.version, _tag(same)) == (1, tag)
+
+
+class Shown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    labels: list[str]
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _words(cls, labels: list[Label]) -> list[str]:
+        return [label.word for label in labels]
+
+
+async def _labelled(
+    database: Database, word: str, note_id: UUID | None = None
+) -> tuple[Note, str]:
+    """Give a note one label in place of those that it has, and see its tag."""
+    async with database.unit_of_work() as unit:
+        notes = LabelledNotes(unit.session)
+        note = await notes.get(note_id) if note_id else Note(text=word)
+        note.labels = [Label(word=word)]
+        await notes.add(note)
+        return note, _tag(note)
+
+
+def _tag(note: Note) -> str:
+    response = Response()
+    show(note, Shown, response)
+    return response.headers["ETag"].partition(".")[2]
 
 
 async def _rename(database: Database, note_id: UUID, name: str) -> Note:

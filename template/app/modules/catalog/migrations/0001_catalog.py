@@ -4,6 +4,7 @@ Revises:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +16,7 @@ depends_on: Sequence[str] | None = None
 
 NOW = sa.text("now()")
 INSTANT = sa.DateTime(timezone=True)
-LIVING = sa.text("deleted_at IS NULL")
+UNIQUE: Any = {"unique": True, "postgresql_where": sa.text("deleted_at IS NULL")}
 
 
 def upgrade() -> None:
@@ -29,13 +30,7 @@ def upgrade() -> None:
         sa.Column("deleted_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_categories"),
     )
-    op.create_index(
-        "ix_categories_slug",
-        "categories",
-        ["slug"],
-        unique=True,
-        postgresql_where=LIVING,
-    )
+    op.create_index("ix_categories_slug", "categories", ["slug"], **UNIQUE)
     op.create_table(
         "products",
         sa.Column("category_id", sa.Uuid(), nullable=False),
@@ -54,9 +49,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_products"),
     )
     op.create_index("ix_products_category_id_id", "products", ["category_id", "id"])
-    op.create_index(
-        "ix_products_sku", "products", ["sku"], unique=True, postgresql_where=LIVING
-    )
+    op.create_index("ix_products_sku", "products", ["sku"], **UNIQUE)
 
 
 def downgrade() -> None:

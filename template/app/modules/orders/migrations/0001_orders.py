@@ -4,6 +4,7 @@ Revises:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,20 +16,10 @@ depends_on: Sequence[str] | None = None
 
 NOW = sa.text("now()")
 INSTANT = sa.DateTime(timezone=True)
-LIVING = sa.text("deleted_at IS NULL")
+UNIQUE: Any = {"unique": True, "postgresql_where": sa.text("deleted_at IS NULL")}
 
 
 def upgrade() -> None:
-    _create_orders()
-    _create_confirmations()
-
-
-def downgrade() -> None:
-    op.drop_table("confirmations")
-    op.drop_table("orders")
-
-
-def _create_orders() -> None:
     op.create_table(
         "orders",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -46,16 +37,8 @@ def _create_orders() -> None:
     )
     op.create_index("ix_orders_customer_id_id", "orders", ["customer_id", "id"])
     op.create_index("ix_orders_product_id", "orders", ["product_id"])
-    op.create_index(
-        "ix_orders_customer_id_reference",
-        "orders",
-        ["customer_id", "reference"],
-        unique=True,
-        postgresql_where=LIVING,
-    )
-
-
-def _create_confirmations() -> None:
+    reference = ["customer_id", "reference"]
+    op.create_index("ix_orders_customer_id_reference", "orders", reference, **UNIQUE)
     op.create_table(
         "confirmations",
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -69,9 +52,10 @@ def _create_confirmations() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_confirmations"),
     )
     op.create_index(
-        "ix_confirmations_order_id",
-        "confirmations",
-        ["order_id"],
-        unique=True,
-        postgresql_where=LIVING,
+        "ix_confirmations_order_id", "confirmations", ["order_id"], **UNIQUE
     )
+
+
+def downgrade() -> None:
+    op.drop_table("confirmations")
+    op.drop_table("orders")
