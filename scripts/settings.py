@@ -9,15 +9,10 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from variants import ROOT, Answers, render, snapshot
+from variants import ROOT, Answers, adapters, choices, render, snapshot
 
 ROWS = ROOT / "includes/settings"
 UV = ROOT / ".venv/bin/uv"
-# Between them they have every adapter. The second needs no package of its own.
-RENDERINGS: tuple[Answers, ...] = (
-    {},
-    {"cache": "none", "tasks": "inline", "telemetry": "none", "example": "false"},
-)
 
 
 def main() -> None:
@@ -30,16 +25,21 @@ def collected() -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     with TemporaryDirectory() as folder:
         template = snapshot(Path(folder, "strata"))
-        services = [
-            render(template, Path(folder, str(number)), answers)
-            for number, answers in enumerate(RENDERINGS)
-        ]
-        run(services[0], str(UV), "sync", "--quiet", "--python", sys.executable)
-        python = str(services[0] / ".venv/bin/python")
-        for service in services:
+        for number, answers in enumerate(renderings()):
+            service = render(template, Path(folder, str(number)), answers)
+            run(service, str(UV), "sync", "--quiet", "--python", sys.executable)
+            python = str(service / ".venv/bin/python")
             page = run(service, python, "-m", "app.cli", "settings")
             files |= by_section(page, recorded(service))
     return files
+
+
+def renderings() -> Iterator[Answers]:
+    """The defaults, and each other adapter beside them: all adapters that there are."""
+    yield {}
+    for port in adapters():
+        for adapter in choices()[port]:
+            yield {port: adapter}
 
 
 def run(service: Path, *command: str) -> str:

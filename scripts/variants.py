@@ -30,6 +30,12 @@ def menus() -> dict[str, str | dict[str, str]]:
     return yaml.safe_load(questions["choices"]["default"])
 
 
+def adapters() -> list[str]:
+    """The ports behind which there is a choice."""
+    questions = yaml.safe_load((ROOT / "questions/ports.yml").read_text())
+    return [name for name in questions if name in menus()]
+
+
 def conditions() -> dict[str, tuple[str, str]]:
     """Questions that are asked only beside another's answer, with that answer."""
     found = {}

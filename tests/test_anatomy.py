@@ -15,14 +15,14 @@ import yaml
 from jinja2.meta import find_undeclared_variables
 
 from tests.variants.variants import Variants
-from variants import ROOT, choices
+from variants import ROOT, adapters, choices
 
 TEMPLATE = ROOT / "template"
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 YIELD = "{% yield module from declared_modules %}{{ module.name }}{% endyield %}"
 BRANCH = re.compile(r"{%-?\s*(if|elif|for)\b")
 TAG = re.compile(r"{[{%]")
-PORTS = ("cache", "tasks", "broker", "telemetry")
+PORTS = adapters()
 
 MINIMAL = {
     "cache": "none",

@@ -227,7 +227,7 @@ def test_an_order_is_confirmed_once_by_way_of_rabbitmq_too(opened: Opener) -> No
 def test_without_its_broker_orders_are_taken_as_before_and_confirmed_later(
     opened: Opener, valkey: Valkey
 ) -> None:
-    settings = {"TASKS__BROKER_URL": valkey.url, "TASKS__LEASE_SECONDS": "5"}
+    settings = {"BROKER__URL": valkey.url, "TASKS__LEASE_SECONDS": "5"}
     with opened(**settings) as service:
         _, address = service.api()
         service.mail()

@@ -99,7 +99,7 @@ REFUSALS = [
     # Computed from the answers.
     ("choices", "{}", {}),
     ("given", "x", {}),
-    ("adapters", "{}", {}),
+    ("ports", "[]", {}),
     ("parts", "[]", {}),
     ("requirements", "[]", {}),
     # A typing error.

@@ -21,7 +21,7 @@ GREETING = b"AMQP\x00\x00\x09\x01"
 METHOD_FRAME = b"\x01"
 MISSING = (
     "RabbitMQ is not installed: install it (apt install rabbitmq-server, or "
-    "brew install rabbitmq) or name a running one in TASKS__BROKER_URL."
+    "brew install rabbitmq) or name a running one in BROKER__URL."
 )
 
 

@@ -63,7 +63,7 @@ async def test_an_event_starts_its_task_once_it_is_committed(
 async def test_mail_reaches_its_server(service: Service, mail_sink: MailSink) -> None:
     mail = Mail(to="ada@example.com", subject="Welcome", text="Hello.", key="1")
 
-    await service.platform.mailer.send(mail)
+    await service.platform.mail.send(mail)
 
     [received] = mail_sink.mails
     assert (received["To"], received["Subject"]) == ("ada@example.com", "Welcome")

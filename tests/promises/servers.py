@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.promises.processes import wait_for
 from tests.suites.rendering import developer
 
-URLS = {"CACHE__URL", "DATABASE__URL", "TASKS__BROKER_URL"}
+URLS = {"CACHE__URL", "DATABASE__URL", "BROKER__URL"}
 # What the machine says about servers is not meant for this run.
 FORGOTTEN = {*URLS, "LOGGING__FORMAT", "MAIL__URL", "PYTHONDONTWRITEBYTECODE"}
 # It says what it finds, and ends when its standard input does: at the latest when

@@ -75,7 +75,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    stage = CeleryTasks(settings.tasks, tasks).stage
+    stage = CeleryTasks(tasks).stage
     async with Database.open(settings.database, stage=stage) as database:
         async with database.unit_of_work() as unit:
             await unit.session.execute(text("CREATE TABLE effects (number bigint)"))

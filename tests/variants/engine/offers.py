@@ -130,7 +130,8 @@ def in_pieces(
             return {pair.key: value(pair.value) for pair in pairs}
         case [nodes.Output(nodes=[nodes.Expr()])]:
             return None
-    texts = pieces.of(source, {})
+    begin = "- " if source.lstrip().startswith("- ") else ""
+    texts = pieces.of(source, {}, begin=begin)
     parsed = [
         map_leaves(lambda text: box(yaml.safe_load(text)), text) for text in texts
     ]

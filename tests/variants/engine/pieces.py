@@ -1,5 +1,6 @@
 """Take a template apart where its parts do not depend on one another."""
 
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
@@ -24,11 +25,11 @@ class Pieces:
         self._renderer = renderer
         self._levels = levels
 
-    def of(self, source: str, names: Names) -> list[Diagram]:
-        """One diagram of texts per part; a part ends with its line."""
+    def of(self, source: str, names: Names, *, begin: str = "") -> list[Diagram]:
+        """One diagram of texts per part; a part ends before a line that begins so."""
         tree = self._renderer.jinja_env.parse(source)
         try:
-            pieces = list(self._body(tree.body, names, TRUE))
+            pieces = list(self._body(tree.body, names, TRUE, begin))
             if not all(whole_lines(piece) for piece in pieces[:-1]):
                 raise Inseparable
         except Inseparable:
@@ -36,13 +37,13 @@ class Pieces:
         return pieces
 
     def _body(
-        self, body: list[nodes.Node], names: Names, where: Diagram
+        self, body: list[nodes.Node], names: Names, where: Diagram, begin: str = ""
     ) -> Iterator[Diagram]:
         for part in body:
             if isinstance(part, nodes.For):
                 yield from self._loop(part, names, where)
             elif isinstance(part, nodes.If | nodes.Output):
-                for piece in by_line(part):
+                for piece in by_line(part, begin):
                     text = self._text([piece], names)
                     yield apply(lambda here, it: it if here else "", where, text)
             else:
@@ -98,22 +99,32 @@ class Pieces:
         )
 
 
-def by_line(part: nodes.Node) -> Iterator[nodes.Node]:
+def by_line(part: nodes.Node, begin: str) -> Iterator[nodes.Node]:
     """What is printed, so that no two lines are in one part without need."""
     if not isinstance(part, nodes.Output):
         yield part
         return
     line: list[nodes.Expr] = []
     for each in part.nodes:
-        if isinstance(each, nodes.TemplateData) and "\n" in each.data:
-            head, _, tail = each.data.rpartition("\n")
-            line.append(nodes.TemplateData(f"{head}\n", lineno=each.lineno))
+        constant = isinstance(each, nodes.TemplateData)
+        head, *rest = breaks(each.data, begin) if constant else [each]
+        line.append(text(head, each) if constant else head)
+        if rest:
             yield nodes.Output(line, lineno=part.lineno)
-            line = [nodes.TemplateData(tail, lineno=each.lineno)] if tail else []
-        else:
-            line.append(each)
+            *between, tail = rest
+            if between:
+                yield nodes.Output([text("".join(between), each)], lineno=part.lineno)
+            line = [text(tail, each)] if tail else []
     if line:
         yield nodes.Output(line, lineno=part.lineno)
+
+
+def breaks(data: str, begin: str) -> list[str]:
+    return re.split(rf"(?<=\n)(?={re.escape(begin)})", data)
+
+
+def text(data: str, where: nodes.Node) -> nodes.TemplateData:
+    return nodes.TemplateData(data, lineno=where.lineno)
 
 
 def whole_lines(piece: Diagram) -> bool:

@@ -21,7 +21,7 @@ class Ports(Protocol):
     def database(self) -> Database: ...
 
     @property
-    def mailer(self) -> Mailer: ...
+    def mail(self) -> Mailer: ...
 
 
 @tasks.on(OrderPlaced)
@@ -39,7 +39,7 @@ async def send_confirmation(event: OrderPlaced, unit: UnitOfWork, ports: Ports) 
         # Deleted between the commit and now; there is nothing left to confirm.
         log.info("order.gone", order_id=str(event.order_id))
         return
-    await ports.mailer.send(
+    await ports.mail.send(
         Mail(
             to=order.email,
             subject=f"Your order {order.reference}",

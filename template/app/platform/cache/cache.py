@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypeForm
 
 from app.platform.cache.store import CacheStore, Lease
+from app.platform.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +211,9 @@ class Cache:
         self._flights.drop(key)
         await self.store.forget(key)
 
-    async def ping(self) -> bool:
-        return await self.store.ping()
+    async def check(self) -> None:
+        if not await self.store.ping():
+            raise Unavailable("The cache is out of reach.")
 
     def _key[T](self, entry: CacheEntry[T], parts: tuple[str, ...]) -> str:
         return f"{self._namespace}:{entry.key(*parts)}"

@@ -40,7 +40,7 @@ def read_url(url: str) -> Address:
     return address._replace(encrypted=parts.scheme != "smtp")
 
 
-class SmtpMailerSettings(Section):
+class SmtpMailSettings(Section):
     """
     `MAIL__*` in the environment.
 
@@ -63,17 +63,17 @@ class SmtpMailerSettings(Section):
             yield Refusal("sender", "is no address that anybody could answer to")
 
 
-class SmtpMailer:
+class SmtpMail:
     """A connection for each letter: they leave from tasks, not from requests."""
 
-    def __init__(self, settings: SmtpMailerSettings) -> None:
+    def __init__(self, settings: SmtpMailSettings) -> None:
         self._url = settings.url.get_secret_value()
         self._sender = settings.sender
         self._timeout_seconds = settings.timeout_seconds
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: SmtpMailerSettings) -> AsyncIterator[Self]:
+    async def open(cls, settings: SmtpMailSettings) -> AsyncIterator[Self]:
         yield cls(settings)
 
     async def send(self, mail: Mail) -> None:

@@ -1,18 +1,18 @@
 """The task queue, on Celery: the outbox keeps the messages, Celery runs them."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from anyio import to_thread
 from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu import Connection
-from kombu.utils.url import parse_url
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from app.platform.configuration import Address, Limit, Refusal, refuse_address, split
+from app.platform.broker import BrokerKind
+from app.platform.configuration import Limit
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings
@@ -22,21 +22,9 @@ from app.platform.tasks.router import TaskRouter
 DELIVER = "deliver"
 
 
-class BrokerKind(Protocol):
-    """What Celery needs to be told of one kind of broker."""
-
-    def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
-        """Bound every wait, and get back what a dead worker held."""
-
-    def proof(self) -> dict[str, Any]:
-        """Say how a server proves who it is, where TLS is spoken."""
-
-
 class CeleryTasksSettings(OutboxSettings, frozen=True):
     """`TASKS__*` in the environment; each kind of broker reads the URL in its way."""
 
-    broker_url: SecretStr
-    """Where the broker is, with user and password if needed."""
     queue: str = "default"
     """Where messages wait; services that share a broker have one each."""
 
@@ -55,27 +43,19 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
         ),
     )
 
-    def unsafe(self) -> Iterator[Refusal]:
-        yield from refuse_address("broker_url", self.address)
-
-    @property
-    def address(self) -> Address:
-        return split(self.broker_url.get_secret_value())
-
-
-def read_broker_url(url: str) -> tuple[Address, dict[str, Any]]:
-    """Have kombu read a URL of one broker; raise for what it cannot use."""
-    address = split(url)
-    if ";" in url:
-        raise ValueError("names several brokers: in a password, write %3B")
-    return address, parse_url(url)
-
 
 class CeleryTasks:
     """Leaves every task in the outbox. No request ever waits for the broker."""
 
-    def __init__(self, _: CeleryTasksSettings, tasks: TaskRouter) -> None:
+    def __init__(self, tasks: TaskRouter) -> None:
         self._tasks = tasks
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, _: CeleryTasksSettings, *, tasks: TaskRouter
+    ) -> AsyncIterator[Self]:
+        yield cls(tasks)
 
     async def stage(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
         await stage(unit, events, self._tasks)
@@ -109,9 +89,9 @@ class CeleryBroker:
 
 def create_celery(settings: CeleryTasksSettings, broker: BrokerKind) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
-    celery = _Deaf(settings.broker_url.get_secret_value())
+    celery = _Deaf(broker.url.get_secret_value())
     celery.conf.update(
-        broker_use_ssl=broker.proof() if settings.address.encrypted else None,
+        broker_use_ssl=broker.proof() if broker.address.encrypted else None,
         task_default_queue=settings.queue,
         task_ignore_result=True,
         accept_content=["json"],

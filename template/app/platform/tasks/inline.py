@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import structlog
 from pydantic import Field
@@ -66,6 +66,13 @@ class InlineTasks:
         self._ports: Any = None
         self._running: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(settings.concurrency)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: InlineTasksSettings, *, tasks: TaskRouter
+    ) -> AsyncIterator[Self]:
+        yield cls(settings, tasks)
 
     @asynccontextmanager
     async def running(self, ports: Any) -> AsyncIterator[None]:

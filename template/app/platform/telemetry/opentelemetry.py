@@ -1,6 +1,6 @@
 """Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Annotated, Any, ClassVar, Self
 
@@ -81,11 +81,12 @@ class OpentelemetryTelemetry:
         *,
         tracer: Tracer | None,
         metrics: Metrics,
+        watchers: Sequence[Watcher],
     ) -> None:
         self.settings = settings
         self.metrics = metrics
         self.tracing = Tracing(tracer, sample_ratio=settings.sample_ratio)
-        self.watchers: list[Watcher] = []
+        self._watchers = watchers
         self._instruments: dict[object, Any] = {}
 
     @classmethod
@@ -96,6 +97,7 @@ class OpentelemetryTelemetry:
         *,
         service: str,
         environment: str,
+        watchers: Sequence[Watcher] = (),
     ) -> AsyncIterator[Self]:
         metrics = Metrics()
         metrics.registry.register(
@@ -106,7 +108,7 @@ class OpentelemetryTelemetry:
             )
         )
         if settings.otlp_endpoint is None:
-            yield cls(settings, tracer=None, metrics=metrics)
+            yield cls(settings, tracer=None, metrics=metrics, watchers=watchers)
             return
         async with exporting(
             str(settings.otlp_endpoint),
@@ -118,10 +120,11 @@ class OpentelemetryTelemetry:
             },
             registry=metrics.registry,
         ) as provider:
-            yield cls(settings, tracer=provider.get_tracer("app"), metrics=metrics)
+            tracer = provider.get_tracer("app")
+            yield cls(settings, tracer=tracer, metrics=metrics, watchers=watchers)
 
     def watch(self, part: object) -> None:
-        for watch in self.watchers:
+        for watch in self._watchers:
             watch(part, self)
 
     def span(

@@ -5,14 +5,14 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import rabbitmq
-from app.platform.tasks.celery import CeleryBroker, create_celery
+from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
 
 async def send(port: int) -> None:
     url = SecretStr(f"amqps://service:hush@{HOST}:{port}//")
-    settings = rabbitmq.RabbitmqBrokerSettings(broker_url=url)
-    celery = create_celery(settings, rabbitmq)
+    broker = rabbitmq.RabbitmqBrokerSettings(url=url)
+    celery = create_celery(CeleryTasksSettings(), broker)
     try:
         await CeleryBroker(celery).send([uuid4()])
     finally:
@@ -32,7 +32,7 @@ class TestUrl:
     )
     def test_that_cannot_work_is_refused(self, url: str, reason: str) -> None:
         with pytest.raises(ValidationError, match=reason) as refused:
-            rabbitmq.RabbitmqBrokerSettings(broker_url=SecretStr(url))
+            rabbitmq.RabbitmqBrokerSettings(url=SecretStr(url))
 
         assert "hush" not in str(refused.value)
 

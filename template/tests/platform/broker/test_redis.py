@@ -6,13 +6,13 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import redis
-from app.platform.tasks.celery import CeleryBroker, create_celery
+from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
 
 async def send(url: str) -> None:
-    settings = redis.RedisBrokerSettings(broker_url=SecretStr(url), queue=uuid4().hex)
-    celery = create_celery(settings, redis)
+    broker = redis.RedisBrokerSettings(url=SecretStr(url))
+    celery = create_celery(CeleryTasksSettings(queue=uuid4().hex), broker)
     try:
         await CeleryBroker(celery).send([uuid4()])
     finally:
@@ -36,14 +36,14 @@ class TestUrl:
     )
     def test_that_cannot_work_is_refused(self, url: str, reason: str) -> None:
         with pytest.raises(ValidationError, match=reason) as refused:
-            redis.RedisBrokerSettings(broker_url=SecretStr(url))
+            redis.RedisBrokerSettings(url=SecretStr(url))
 
         assert "hu" not in str(refused.value)
 
     def test_is_safe_with_a_public_host_over_tls_alone(self) -> None:
         for scheme, refused in (("redis", 1), ("rediss", 0)):
             url = SecretStr(f"{scheme}://:own-word@broker.example/0")
-            settings = redis.RedisBrokerSettings(broker_url=url)
+            settings = redis.RedisBrokerSettings(url=url)
 
             assert len(list(settings.unsafe())) == refused
 

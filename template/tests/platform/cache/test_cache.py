@@ -5,6 +5,7 @@ import pytest
 import structlog
 
 from app.platform.cache import Cache, CacheEntry
+from app.platform.errors import Unavailable
 from tests.platform.cache.memory import MemoryStore
 from tests.platform.cache.notes import ABSENT, NOTE, Loader, Note
 
@@ -105,5 +106,6 @@ class TestRead:
             assert await cache.read(NOTE, "1", load=load) == Note(text="hello")
 
         assert load.calls == 2
-        assert not await cache.ping()
+        with pytest.raises(Unavailable):
+            await cache.check()
         assert cache.statistics["notes.note"].bypassed == 2

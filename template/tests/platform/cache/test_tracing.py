@@ -25,6 +25,6 @@ class TestQuestions:
     ) -> None:
         seen.watch(cache)
 
-        assert await cache.ping()
+        await cache.check()
 
         assert seen.spans() == []

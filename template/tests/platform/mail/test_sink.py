@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.platform.mail import Mail
-from app.platform.mail.smtp import SmtpMailer, SmtpMailerSettings
+from app.platform.mail.smtp import SmtpMail, SmtpMailSettings
 from dev.smtp import MailSink
 
 
@@ -16,8 +16,8 @@ async def test_a_mail_is_shown_and_stored(
     mail = Mail(to="ada@example.com", subject="Your order", text=text, key="1")
 
     async with MailSink.open(directory=tmp_path / "mails") as sink:
-        settings = SmtpMailerSettings.model_validate({"url": sink.url})
-        async with SmtpMailer.open(settings) as mailer:
+        settings = SmtpMailSettings.model_validate({"url": sink.url})
+        async with SmtpMail.open(settings) as mailer:
             await mailer.send(mail)
 
     shown = capsys.readouterr().out

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from app.platform.errors import Unavailable
 from app.platform.mail import Mail
-from app.platform.mail.smtp import SmtpMailer, SmtpMailerSettings
+from app.platform.mail.smtp import SmtpMail, SmtpMailSettings
 from dev.process import free_port
 from dev.smtp import MailSink
 from tests.fixtures.tls import HOST, Begin, TlsServer, at_once
@@ -22,11 +22,11 @@ LETTER = Mail(to="ada@example.com", subject="Grüße", text="Hello, Ada ✓", ke
 
 
 @asynccontextmanager
-async def mailer(url: str) -> AsyncIterator[SmtpMailer]:
-    settings = SmtpMailerSettings(
+async def mailer(url: str) -> AsyncIterator[SmtpMail]:
+    settings = SmtpMailSettings(
         url=SecretStr(url), sender="Shop <shop@example.org>", timeout_seconds=0.2
     )
-    async with SmtpMailer.open(settings) as smtp:
+    async with SmtpMail.open(settings) as smtp:
         yield smtp
 
 
@@ -63,12 +63,12 @@ class TestSettings:
     )
     def test_refuse_a_url_that_cannot_work(self, url: str, reason: str) -> None:
         with pytest.raises(ValidationError, match=reason) as refused:
-            SmtpMailerSettings(url=SecretStr(url))
+            SmtpMailSettings(url=SecretStr(url))
 
         assert "hush" not in str(refused.value)
 
     def test_hide_the_password(self) -> None:
-        settings = SmtpMailerSettings(url=SecretStr("smtps://shop:s3cret@mail"))
+        settings = SmtpMailSettings(url=SecretStr("smtps://shop:s3cret@mail"))
 
         assert "s3cret" not in repr(settings)
 

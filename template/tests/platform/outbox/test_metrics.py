@@ -4,7 +4,6 @@ from math import isnan
 import pytest
 from sqlalchemy import text
 
-from app.platform.outbox import telemetry as outbox_telemetry
 from app.platform.outbox.relay import Relay
 from app.platform.outbox.telemetry import Backlog
 from tests.fixtures.metrics import Seen
@@ -79,7 +78,7 @@ class TestRelay:
     async def test_counts_what_the_broker_took(
         self, seen: Seen, station: Station, relay: Relay
     ) -> None:
-        outbox_telemetry.watch(relay, seen.telemetry)
+        seen.watch(relay)
         await station.post(Posted())
 
         await relay.relay_due()

@@ -1,22 +1,14 @@
 from collections.abc import Mapping
 
-import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
 from app.platform.observability import context
-from app.platform.outbox import telemetry
 from app.platform.outbox.relay import Relay
 from tests.fixtures.metrics import PARENT, Seen
 from tests.platform.outbox.station import Posted, Station
 from tests.platform.outbox.test_relay import Carrier
 
 MINE = {"create outbox", "send post.deliver", "process post.deliver"}
-
-
-@pytest.fixture
-def seen(seen: Seen) -> Seen:
-    seen.telemetry.watchers.append(telemetry.watch)
-    return seen
 
 
 async def relay_and_handle(seen: Seen, station: Station) -> None:

@@ -4,16 +4,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from app.platform.configuration import Address
 from app.platform.tasks import TaskRouter, Tick
 from app.platform.tasks.celery import CeleryTasksSettings, create_celery
 
-SETTINGS = CeleryTasksSettings(
-    broker_url=SecretStr("memory://broker/1"), attempt_seconds=10
-)
+SETTINGS = CeleryTasksSettings(attempt_seconds=10)
 
 
 class Kind:
     """A broker that needs little."""
+
+    url = SecretStr("memory://broker/1")
+    address = Address(("broker",))
 
     def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
         return {"visibility_timeout": redeliver_after_seconds}

@@ -44,8 +44,8 @@ QUESTIONS = [
         "a plugin that is not there",
         replace(
             "questions/computed.yml",
-            '"fixtures.database", "fixtures.service"',
-            '"fixtures.database", "fixtures.post"',
+            "- fixtures.service",
+            "- fixtures.post",
         ),
         "tests/conftest.py",
         r'names "tests\.fixtures\.post"',
@@ -66,8 +66,8 @@ QUESTIONS = [
         both(
             replace(
                 "questions/computed.yml",
-                "    inline: [tests/fixtures/inline.py]",
-                "    ghost: [app/ghost.py]\n    inline: [tests/fixtures/inline.py]",
+                "    catalog: [app/modules",
+                "    ghost: [app/ghost.py]\n    catalog: [app/modules",
             ),
             write("template/app/ghost.py", '"""Never seen."""\n'),
         ),
@@ -91,11 +91,11 @@ TEMPLATES = [
         "a typo in a variable",
         replace(
             "template/app/composition.py.jinja",
-            "{{ cache | title }}Cache.open",
-            "{{ cahce | title }}Cache.open",
+            "sort if telemetry ==",
+            "sort if telemtry ==",
         ),
         "app/composition.py",
-        "'cahce' is undefined",
+        "'telemtry' is undefined",
     ),
     Injected(
         "a variable that only some answers define",
