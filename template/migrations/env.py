@@ -7,8 +7,7 @@ from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from app import tables
 from app.platform.database import (
@@ -18,7 +17,7 @@ from app.platform.database import (
     migrations,
 )
 from app.platform.database.engine import create_session_engine
-from app.platform.database.postgresql import session_lock
+from app.platform.database.postgresql import limit_lock_waits, session_lock
 
 METADATA = tables.metadata
 
@@ -42,17 +41,9 @@ async def _migrate(settings: DatabaseSettings) -> None:
     engine = create_session_engine(settings)
     # Of several replicas that migrate at once, one works and the others wait for it.
     async with engine.connect() as connection, session_lock(connection, "migrations"):
-        await _bound_lock_waits(connection, settings)
+        # One that cannot have its lock gives up before others queue behind it.
+        await limit_lock_waits(connection, settings.lock_timeout_seconds)
         await connection.run_sync(_run)
-
-
-async def _bound_lock_waits(
-    connection: AsyncConnection, settings: DatabaseSettings
-) -> None:
-    """A migration that cannot have its lock gives up before others queue behind it."""
-    milliseconds = f"{settings.lock_timeout_seconds * 1000:.0f}"
-    await connection.execute(text(f"SET lock_timeout = {milliseconds}"))
-    await connection.commit()
 
 
 def _run(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import event, text
+from sqlalchemy import event, literal, select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -20,7 +20,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.platform.database.engine import create_pool
 from app.platform.database.model import Model
-from app.platform.database.postgresql import follows_a_refusal, let_idle
+from app.platform.database.postgresql import Failure, classify, let_idle
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -238,7 +238,7 @@ class Database:
             except PendingRollbackError as error:
                 raise UnitEnded from error
             except DBAPIError as error:
-                if follows_a_refusal(error):
+                if classify(error) is Failure.ABORTED:
                     raise UnitEnded from error
                 raise
 
@@ -263,4 +263,4 @@ class Database:
     async def check(self) -> None:
         """Raise when the primary cannot answer a query."""
         async with self.watching() as connection:
-            await connection.execute(text("SELECT 1"))
+            await connection.execute(select(literal(1)))

@@ -2,35 +2,56 @@
 
 import asyncio
 import re
+import socket
 import string
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from traceback import walk_tb
 from typing import Any
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    DateTime,
     Index,
+    Row,
+    Select,
     Text,
+    delete,
     event,
     func,
     inspect,
     literal_column,
     select,
     text,
+    update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Session,
+    SessionTransaction,
+)
 
-from app.platform.database.model import Model
 from app.platform.database.settings import DatabaseSettings, read_url
 
 type Connect = Callable[..., Awaitable[asyncpg.Connection]]
+type Execute = Callable[[str], Any]
 type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
@@ -70,6 +91,19 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
     return {name: f"{limit * 1000:.0f}" for name, limit in limits.items()}
 
 
+class Json(JSONB):
+    """A column of JSON."""
+
+
+# A column of moments, which are aware of their time zone.
+INSTANT = DateTime(timezone=True)
+
+
+def from_now(delay: timedelta) -> ColumnElement[datetime]:
+    """Add to the time of the database, which is everybody's."""
+    return func.now() + delay
+
+
 def unique_among_living(*columns: str) -> Index:
     """Make a value unique among the rows that are not deleted."""
     return Index(None, *columns, unique=True, postgresql_where=text(_LIVING))
@@ -88,7 +122,18 @@ def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
     return _words_of(*columns).op("@@", is_comparison=True)(asked)
 
 
-async def insert_unless_there[M: Model](
+async def insert_or_ignore(
+    session: AsyncSession,
+    model: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+) -> int:
+    """Insert rows and leave alone what is there already; tell how many were new."""
+    statement = insert(model).values(rows).on_conflict_do_nothing()
+    keys = statement.returning(*inspect(model).primary_key)
+    return len((await session.execute(keys)).all())
+
+
+async def insert_unless_there[M: DeclarativeBase](
     session: AsyncSession, row: M, unique: Sequence[str]
 ) -> M | None:
     """Insert a row, or return nothing if a living one has the same unique values."""
@@ -102,15 +147,99 @@ async def insert_unless_there[M: Model](
     return added
 
 
+async def upsert(
+    session: AsyncSession,
+    model: type[DeclarativeBase],
+    row: Mapping[str, Any],
+    *,
+    change: Sequence[str],
+    when: ColumnElement[bool] | None = None,
+) -> bool:
+    """
+    Insert a row, or change these columns of the one with its key.
+
+    `when` asks something of the stored row. Tells whether anything was stored.
+    """
+    statement = insert(model).values(row)
+    keys = inspect(model).primary_key
+    stored = statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: statement.excluded[name] for name in change},
+        where=when,
+    )
+    return (await session.execute(stored.returning(*keys))).first() is not None
+
+
+async def take_and_update(
+    session: AsyncSession,
+    rows: Select[Any],
+    values: Mapping[str, Any],
+    *returning: Any,
+) -> Sequence[Row[Any]]:
+    """Change the rows of a query, without those that another transaction holds."""
+    model, free = _free(rows)
+    taken = update(model).where(free).values(**values).returning(*returning)
+    return (await session.execute(taken, execution_options=_NO_SYNC)).all()
+
+
+async def take_and_delete(
+    session: AsyncSession, rows: Select[Any], *returning: Any
+) -> Sequence[Row[Any]]:
+    """Delete the rows of a query, without those that another transaction holds."""
+    model, free = _free(rows)
+    taken = delete(model).where(free).returning(*returning)
+    return (await session.execute(taken, execution_options=_NO_SYNC)).all()
+
+
+def _free(rows: Select[Any]) -> tuple[type[DeclarativeBase], ColumnElement[bool]]:
+    model = rows.column_descriptions[0]["entity"]
+    [key] = inspect(model).primary_key
+    free = rows.with_only_columns(key).with_for_update(skip_locked=True)
+    return model, key.in_(free)
+
+
 def constraint_of(error: IntegrityError) -> str | None:
     """Name the constraint or unique index that refused a statement."""
     name: str | None = getattr(error.driver_exception, "constraint_name", None)
     return name
 
 
-def follows_a_refusal(error: DBAPIError) -> bool:
-    """Tell whether the transaction had been aborted by an earlier statement."""
-    return getattr(error.orig, "sqlstate", None) == _ABORTED
+class Failure(Enum):
+    """What an error of the database means to whoever asked."""
+
+    VALUE = auto()
+    """It cannot be stored: who sent it is at fault."""
+    LOCKED = auto()
+    """Another transaction kept what this one needs."""
+    PASSING = auto()
+    """It may go well the next time."""
+    ABORTED = auto()
+    """An earlier statement of the transaction had been refused."""
+    DEFECT = auto()
+
+
+def classify(error: Exception) -> Failure:
+    """Tell what an error means, be it the server's, the driver's or the pool's."""
+    code = code_of(error)
+    for failure, codes in _CODES.items():
+        if code.startswith(codes):
+            return failure
+    if isinstance(error, DBAPIError):
+        passes = error.connection_invalidated
+    else:
+        passes = isinstance(error, UNREACHABLE) and _is_of_the_driver(error)
+    return Failure.PASSING if passes else Failure.DEFECT
+
+
+def code_of(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _is_of_the_driver(error: Exception) -> bool:
+    """The driver passes on what the system raises, as any other code may do."""
+    frames = walk_tb(error.__traceback__)
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in frames)
+    return any(name.partition(".")[0] in _DRIVER for name in names)
 
 
 def hide_values(engine: AsyncEngine) -> None:
@@ -155,9 +284,10 @@ def _without_value(message: str) -> str:
     return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
-def waited_for_a_lock(error: DBAPIError) -> bool:
-    """Tell a statement that `lock_timeout` ended from one that failed."""
-    return isinstance(error.driver_exception, asyncpg.LockNotAvailableError)
+async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+    """Have a statement that cannot have its lock give up, until the connection ends."""
+    await connection.exec_driver_sql(f"SET lock_timeout = {seconds * 1000:.0f}")
+    await connection.commit()
 
 
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
@@ -191,6 +321,35 @@ async def session_lock(connection: AsyncConnection, name: str) -> AsyncIterator[
         await connection.commit()
 
 
+def wake_on_insert(execute: Execute, table: str) -> None:
+    """Have inserts notify who listens to the table; equal ones are folded into one."""
+    execute(f"""
+        CREATE FUNCTION notify_{table}() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_notify('{table}', ''); RETURN NULL; END $$
+    """)
+    execute(f"""
+        CREATE TRIGGER notify_{table} AFTER INSERT ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION notify_{table}()
+    """)
+
+
+def wake_no_more(execute: Execute, table: str) -> None:
+    execute(f"DROP FUNCTION notify_{table}() CASCADE")
+
+
+def vacuum_often(
+    execute: Execute, table: str, *, rows: int = 50, share: float = 0.0
+) -> None:
+    """Clean up when so much of a table is dead: by default a fifth of it may be."""
+    limits = {"threshold": rows, "scale_factor": share}
+    options = ", ".join(
+        f"autovacuum_{kind}_{name} = {limit}"
+        for kind in ("vacuum", "vacuum_insert", "analyze")
+        for name, limit in limits.items()
+    )
+    execute(f"ALTER TABLE {table} SET ({options})")
+
+
 @asynccontextmanager
 async def listening(
     settings: DatabaseSettings, channel: str, hear: Callable[[], None]
@@ -219,7 +378,34 @@ def _words_of(*columns: _Text) -> ColumnElement[Any]:
     return func.to_tsvector(_DICTIONARY, spaced)
 
 
-_ABORTED = "25P02"
+# Whatever the system says of a server that cannot be reached.
+UNREACHABLE = (PoolExhausted, ConnectionError, TimeoutError, socket.gaierror)
+_DRIVER = ("asyncpg", "sqlalchemy")
+_NO_SYNC = {"synchronize_session": False}
+# Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CODES = {
+    Failure.VALUE: (
+        "22000",  # what the driver cannot encode
+        "22001",  # string too long
+        "22003",  # number out of range
+        "22007",  # no such date
+        "22008",  # date out of range
+        "22021",  # character that cannot be stored
+        "22P05",  # character that cannot be translated
+        "2201W",  # negative LIMIT
+        "2201X",  # negative OFFSET
+    ),
+    Failure.LOCKED: ("55P03",),
+    Failure.ABORTED: ("25P02",),
+    Failure.PASSING: (
+        "08",  # connection exceptions
+        "40",  # serialization failures and deadlocks
+        "53",  # out of connections, memory or disk
+        "57",  # statement cancelled by its timeout, server shutting down or starting
+        "25P03",  # idle in transaction for too long
+        "25P04",  # transaction took too long
+    ),
+}
 # Class 22 of PostgreSQL's errors; what the driver or a type of SQLAlchemy raises.
 _DATA = "22"
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)

@@ -3,10 +3,11 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, inspect, select
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.database import Database
+from app.platform.database.postgresql import from_now, take_and_delete
 
 BATCH = 1000
 # Less than a task may take by default, by more than the last statement may.
@@ -46,16 +47,11 @@ async def _purge_batch(
     batch: int,
     reached: datetime | None,
 ) -> list[datetime]:
-    model = column.class_
-    [key] = inspect(model).primary_key
-    old = select(key).where(column <= func.now() - older_than)
+    old = select(column.class_).where(column <= from_now(-older_than))
     if reached is not None:
         # Past what is deleted, but not yet out of the index.
         old = old.where(column >= reached)
-    oldest = old.order_by(column).limit(batch).with_for_update(skip_locked=True)
+    oldest = old.order_by(column).limit(batch)
     async with database.unit_of_work() as unit:
-        deleted = await unit.session.scalars(
-            delete(model).where(key.in_(oldest)).returning(column),
-            execution_options={"synchronize_session": False},
-        )
-        return list(deleted)
+        deleted = await take_and_delete(unit.session, oldest, column)
+        return [moment for (moment,) in deleted]

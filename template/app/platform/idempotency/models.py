@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Text, func, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
+from app.platform.database.postgresql import Json, from_now, upsert
 
 
 class IdempotencyKey(Base):
@@ -24,7 +24,7 @@ class IdempotencyKey(Base):
     scope: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[bytes]
     status: Mapped[int]
-    headers: Mapped[list[tuple[str, str]]] = mapped_column(JSONB)
+    headers: Mapped[list[tuple[str, str]]] = mapped_column(Json)
     body: Mapped[bytes]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(
@@ -45,8 +45,5 @@ async def store_answer(
     session: AsyncSession, *, retention: timedelta, **answer: Any
 ) -> None:
     """Store an answer, in the place of an expired one with the same key."""
-    row = answer | {"expires_at": func.now() + retention, "created_at": func.now()}
-    statement = insert(IdempotencyKey).values(row)
-    await session.execute(
-        statement.on_conflict_do_update(index_elements=["key_hash"], set_=row)
-    )
+    row = answer | {"expires_at": from_now(retention), "created_at": func.now()}
+    await upsert(session, IdempotencyKey, row, change=list(row))

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import false, func
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from app.platform.database import Base
+from app.platform.database.postgresql import Json as JsonColumn
 
 type Json = dict[str, Any]
 
@@ -26,9 +26,9 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
 
     task: Mapped[str]
-    payload: Mapped[Json] = mapped_column(JSONB)
+    payload: Mapped[Json] = mapped_column(JsonColumn)
     # Request and trace of whoever caused it.
-    context: Mapped[Json] = mapped_column(JSONB)
+    context: Mapped[Json] = mapped_column(JsonColumn)
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     # Attempts in a row that began and never said how they ended.
@@ -63,8 +63,8 @@ class QuarantinedMessage(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     task: Mapped[str]
-    payload: Mapped[Json] = mapped_column(JSONB)
-    context: Mapped[Json] = mapped_column(JSONB)
+    payload: Mapped[Json] = mapped_column(JsonColumn)
+    context: Mapped[Json] = mapped_column(JsonColumn)
     attempts: Mapped[int]
     error: Mapped[str]
     created_at: Mapped[datetime]

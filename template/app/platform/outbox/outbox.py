@@ -8,12 +8,12 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.platform.configuration import Limit, Section
 from app.platform.database import UnitOfWork
+from app.platform.database.postgresql import insert_or_ignore, take_and_update
 from app.platform.events import Event
 from app.platform.observability import context
 from app.platform.outbox.models import InboxMessage, OutboxMessage
@@ -96,13 +96,8 @@ class Inbox:
         Done last, just before the commit: a task that calls others first holds no
         transaction meanwhile. While another attempt commits, this waits for it.
         """
-        entered = await self._session.scalar(
-            insert(InboxMessage)
-            .values(id=id_, task=task)
-            .on_conflict_do_nothing()
-            .returning(InboxMessage.id)
-        )
-        return entered is not None
+        row = {"id": id_, "task": task}
+        return await insert_or_ignore(self._session, InboxMessage, [row]) == 1
 
     async def knows(self, id_: UUID) -> bool:
         return await self._session.get(InboxMessage, id_) is not None
@@ -132,30 +127,25 @@ class Outbox:
             for m in messages
         ]
         if rows:
-            statement = insert(OutboxMessage).values(rows)
-            await self._session.execute(statement.on_conflict_do_nothing())
+            await insert_or_ignore(self._session, OutboxMessage, rows)
 
     async def claim(self, *, limit: int, lease: timedelta) -> Claim:
         """Take what is due, also from an attempt whose lease is over."""
         due = (
-            select(OutboxMessage.id)
+            select(OutboxMessage)
             .where(OutboxMessage.due_at <= func.now())
             .order_by(OutboxMessage.due_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
-        claimed = await self._session.execute(
-            update(OutboxMessage)
-            .where(OutboxMessage.id.in_(due.scalar_subquery()))
-            .values(
-                due_at=func.now() + lease,
-                sent=True,
-                attempt_id=None,
-                crashes=_crashes(),
-            )
-            .returning(OutboxMessage.id, OutboxMessage.due_at)
+        values = {
+            "due_at": func.now() + lease,
+            "sent": True,
+            "attempt_id": None,
+            "crashes": _crashes(),
+        }
+        rows = await take_and_update(
+            self._session, due, values, OutboxMessage.id, OutboxMessage.due_at
         )
-        rows = claimed.all()
         until = rows[0].due_at if rows else None
         return Claim([row.id for row in rows], until)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.platform.database.postgresql import take_and_delete, upsert
 from app.platform.errors import NotFound
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox
@@ -48,25 +48,19 @@ class Quarantine:
         """Move a message out of the outbox; false if it is another attempt's."""
         if not await Outbox(self._session).withdraw(message):
             return False
-        statement = insert(QuarantinedMessage).values(
-            id=message.id,
-            task=message.task,
-            payload=message.payload,
-            context=message.context,
-            attempts=message.attempts,
-            error=error,
-            created_at=message.created_at,
-        )
-        # A tick that is staged again has the same id, and the latest error counts.
-        new = statement.excluded
-        again = {
-            "attempts": new.attempts,
-            "error": new.error,
+        row = {
+            "id": message.id,
+            "task": message.task,
+            "payload": message.payload,
+            "context": message.context,
+            "attempts": message.attempts,
+            "error": error,
+            "created_at": message.created_at,
             "quarantined_at": func.now(),
         }
-        await self._session.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_=again)
-        )
+        # A tick that is staged again has the same id, and the latest error counts.
+        again = ["attempts", "error", "quarantined_at"]
+        await upsert(self._session, QuarantinedMessage, row, change=again)
         return True
 
     async def count(self, selection: Selection) -> tuple[int, datetime]:
@@ -109,15 +103,10 @@ class Quarantine:
     ) -> Sequence[QuarantinedMessage]:
         """Remove some of the oldest, in a transaction that stays short."""
         some = (
-            select(QuarantinedMessage.id)
+            select(QuarantinedMessage)
             .where(*selection.conditions())
             .order_by(QuarantinedMessage.quarantined_at)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
-        taken = await self._session.scalars(
-            delete(QuarantinedMessage)
-            .where(QuarantinedMessage.id.in_(some))
-            .returning(QuarantinedMessage)
-        )
-        return taken.all()
+        taken = await take_and_delete(self._session, some, QuarantinedMessage)
+        return [message for (message,) in taken]

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import func, or_, select, true
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database import Database, UnitOfWork
+from app.platform.database.postgresql import upsert
 from app.platform.tasks.models import LastTick
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
@@ -76,14 +76,7 @@ async def _remember(session: AsyncSession, task: Task, due_at: datetime) -> bool
     earlier = LastTick.due_at < due_at
     # Only a server whose time was put back knows ticks of the future.
     to_come = LastTick.due_at > func.now()
-    taken = await session.scalar(
-        insert(LastTick)
-        .values(task=task.name, due_at=due_at)
-        .on_conflict_do_update(
-            index_elements=["task"],
-            set_={"due_at": due_at},
-            where=or_(earlier, to_come),
-        )
-        .returning(LastTick.task)
+    tick = {"task": task.name, "due_at": due_at}
+    return await upsert(
+        session, LastTick, tick, change=["due_at"], when=or_(earlier, to_come)
     )
-    return taken is not None

@@ -7,30 +7,39 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+
+from app.platform.database.postgresql import (
+    INSTANT,
+    Json,
+    vacuum_often,
+    wake_no_more,
+    wake_on_insert,
+)
 
 revision: str = "outbox_0001"
 down_revision: str | None = None
 branch_labels: Sequence[str] | None = ("outbox",)
 depends_on: Sequence[str] | None = None
 
-NOW = sa.text("now()")
-INSTANT = sa.DateTime(timezone=True)
+NOW = sa.func.now()
 
 
 def upgrade() -> None:
     _create_outbox()
     _create_inbox()
     _create_quarantine()
-    _notify_of_messages()
-    _vacuum_often()
+    wake_on_insert(op.execute, "outbox")
+    # Every message leaves several dead rows behind: vacuum by their number, and not by
+    # their share of a table that may have been large for a while.
+    vacuum_often(op.execute, "outbox", rows=5000)
+    vacuum_often(op.execute, "inbox", share=0.02)
 
 
 def downgrade() -> None:
     op.drop_table("quarantine")
     op.drop_table("inbox")
     op.drop_table("outbox")
-    op.execute("DROP FUNCTION notify_outbox()")
+    wake_no_more(op.execute, "outbox")
 
 
 def _create_outbox() -> None:
@@ -38,8 +47,8 @@ def _create_outbox() -> None:
         "outbox",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("task", sa.String(), nullable=False),
-        sa.Column("payload", JSONB(), nullable=False),
-        sa.Column("context", JSONB(), nullable=False),
+        sa.Column("payload", Json(), nullable=False),
+        sa.Column("context", Json(), nullable=False),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("crashes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("sent", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -68,42 +77,11 @@ def _create_quarantine() -> None:
         "quarantine",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("task", sa.String(), nullable=False),
-        sa.Column("payload", JSONB(), nullable=False),
-        sa.Column("context", JSONB(), nullable=False),
+        sa.Column("payload", Json(), nullable=False),
+        sa.Column("context", Json(), nullable=False),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("quarantined_at", INSTANT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
     )
-
-
-def _notify_of_messages() -> None:
-    # PostgreSQL folds equal notifications of a transaction into one.
-    op.execute("""
-        CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$
-    """)
-    op.execute("""
-        CREATE TRIGGER notify_outbox AFTER INSERT ON outbox
-        FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox()
-    """)
-
-
-def _vacuum_often() -> None:
-    # Every message leaves several dead rows behind: vacuum by their number, and not by
-    # their share of a table that may have been large for a while.
-    op.execute("""
-        ALTER TABLE outbox SET (
-            autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-            autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000
-        )
-    """)
-    # Purged at one end and filled at the other: by default a fifth of it would be dead.
-    op.execute("""
-        ALTER TABLE inbox SET (
-            autovacuum_vacuum_scale_factor = 0.02,
-            autovacuum_vacuum_insert_scale_factor = 0.05,
-            autovacuum_analyze_scale_factor = 0.02
-        )
-    """)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from app.platform.database.postgresql import INSTANT
+
 revision: str = "tasks_0001"
 down_revision: str | None = None
 branch_labels: Sequence[str] | None = ("tasks",)
@@ -18,7 +20,7 @@ def upgrade() -> None:
     op.create_table(
         "ticks",
         sa.Column("task", sa.String(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("task", name="pk_ticks"),
     )
 
