@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -51,6 +52,17 @@ class TestDescription:
                 for schema in _alternatives(parameter["schema"]):
                     if schema.get("type") == "integer":
                         assert "maximum" in schema, f"Bound {name} {parameter['name']}."
+
+    async def test_refuses_what_an_operation_does_not_declare(
+        self, operations: Operations, client: httpx.AsyncClient
+    ) -> None:
+        for name, _ in operations:
+            method, path = name.split()
+
+            response = await client.request(method, f"{path}?no_such_parameter=1")
+
+            assert response.status_code == 422, f"{name} is no route of `Router`."
+            assert response.json()["errors"][0]["pointer"] == "#/no_such_parameter"
 
 
 def _alternatives(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
