@@ -39,6 +39,13 @@ class TestDescription:
         for name, operation in operations:
             assert operation.get("description"), f"Give {name} a docstring."
 
+    def test_says_of_each_what_it_is_about(self, operations: Operations) -> None:
+        said: dict[str, str] = {}
+        for name, operation in operations:
+            other = said.setdefault(operation["description"], name)
+
+            assert other == name, f"{name} and {other} say the same: name the thing."
+
     def test_names_every_operation_once(self, operations: Operations) -> None:
         names = [operation["operationId"] for _, operation in operations]
 
