@@ -32,7 +32,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     refuse_contradictions(settings)
     start_logging(settings)
-    app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
+    app = FastAPI(
+        title=settings.service_name,
+        lifespan=lambda _: running(settings),
+        # web serves them itself, with their scripts.
+        docs_url=None,
+        redoc_url=None,
+    )
     web.install(app, settings.web, OBSERVERS)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)

@@ -47,6 +47,16 @@ them one in three steps in the migration: add the column as nullable, UPDATE the
 then make it NOT NULL. A server_default that the model lacks is dropped by the next
 migration."""
 
+SINGULAR = (
+    '"{name}" has no plural; take the plural: {plural}. A plural with another singular '
+    "is given with it, as in people/person."
+)
+TYPES = (
+    "str(length), text, int, decimal(digits, decimals), money, bool, date, datetime, "
+    "uuid, email, url, json, enum(values), ref(module)"
+)
+FLAGS = "optional, unique, indexed, searchable"
+
 _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"^    (\S.*):$")
 _FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
@@ -71,6 +81,7 @@ def _change(options: argparse.Namespace) -> None:
     if options.remove:
         _remove(declared, name)
         return
+    _require_plural(declared, name)
     fields = parsed(options.fields) if options.fields else _ask_fields(name)
     before = declared.get(name, {})
     module = name.partition("/")[0]
@@ -106,6 +117,13 @@ def _key(declared: dict[str, Fields], name: str) -> str:
     """Find it as it was declared, perhaps with its singular: people/person."""
     plurals = {key.partition("/")[0]: key for key in declared}
     return plurals.get(name.partition("/")[0], name)
+
+
+def _require_plural(declared: dict[str, Fields], name: str) -> None:
+    plural = re.sub(r"([^aeiou])y$", r"\1ie", name) + "s"
+    unknown = name not in declared and "/" not in name
+    if unknown and (plural in declared or not name.endswith("s")):
+        raise Stopped(SINGULAR.format(name=name, plural=plural))
 
 
 def _remove(declared: dict[str, Fields], name: str) -> None:
@@ -163,10 +181,21 @@ def _ask(question: str) -> str:
 
 def _ask_fields(name: str) -> Fields:
     """One a line, until an empty one."""
+    print(f"Types: {TYPES}\nFlags: {FLAGS}")
     fields: Fields = {}
-    while field := _ask(f"A field of {name}, such as due: date (none to end)"):
-        fields |= parsed(field)
+    while line := _ask(f"A field of {name}, such as due: date optional (none to end)"):
+        given = parsed(line)
+        strange = [field for field, spec in given.items() if not _has_type(spec)]
+        if strange:
+            print(f"{', '.join(strange)}: take one of the types above.")
+        else:
+            fields |= given
     return fields
+
+
+def _has_type(spec: str) -> bool:
+    kind = _WORD.match(spec)
+    return kind is not None and kind[0] in re.sub(r"\(.*?\)", "", TYPES).split(", ")
 
 
 def _required(fields: Fields) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
@@ -62,7 +63,7 @@ def _run(connection: Connection) -> None:
         include_object=_belongs_to_branch,
         transaction_per_migration=True,
         compare_server_default=True,
-        on_version_apply=partial(_keep, stand_ins),
+        on_version_apply=partial(_applied, stand_ins),
     )
     try:
         with context.begin_transaction():
@@ -71,12 +72,16 @@ def _run(connection: Connection) -> None:
         branches.remember(connection, script)
 
 
-def _keep(stand_ins: set[str], *, heads: set[str], **_: Any) -> None:
+def _applied(
+    stand_ins: set[str], *, heads: set[str], step: MigrationInfo, **_: Any
+) -> None:
     """Undo a step below what this code does not know: its tables build on it."""
     if lost := stand_ins - branches.lineage(context.script, heads):
         names = ", ".join(sorted(lost))
         message = f"The database is ahead of {names}: use the newer code to go back"
         raise CommandError(message)
+    if tell := context.config.attributes.get("on_apply"):
+        tell(step.up_revision)
 
 
 def _belongs_to_branch(

@@ -1,6 +1,7 @@
 """What an owner types, and what an update told them to type."""
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,23 @@ def go_back(service: Path, told: str) -> None:
     [command] = [line for line in told.splitlines() if line.startswith("To go back: ")]
     undo = command.removeprefix("To go back: ")
     subprocess.run(["sh", "-c", undo], cwd=service, check=True)
+
+
+def make_module_by_hand(service: Path, *lines: str) -> tuple[int, str]:
+    """Type `make module`, and answer what it asks at a terminal."""
+    ours, theirs = pty.openpty()
+    typed = "".join(f"{line}\n" for line in lines)
+    os.write(ours, typed.encode())
+    run = subprocess.run(
+        [sys.executable, "-m", "dev.module"],
+        cwd=service,
+        env=os.environ | {"COPIER": f"{sys.executable} -m copier"},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    return run.returncode, run.stdout

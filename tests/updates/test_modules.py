@@ -1,5 +1,6 @@
 """A service whose modules are declared: they come, grow and go."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.conftest import copy
 from tests.edits import append, replace, write
-from tests.updates.commands import go_back, make_module
+from tests.updates.commands import go_back, make_module, make_module_by_hand
 from tests.updates.projects import (
     answers_of,
     committed,
@@ -224,3 +225,58 @@ def declare(service: Path, **change: str) -> None:
     run = make_module(service, **change)
     assert run.returncode == 0, run.stdout + run.stderr
     committed(service)
+
+
+class TestWhatIsAsked:
+    @pytest.mark.parametrize(
+        ("name", "plural"), [("ticket", "tickets"), ("city", "cities")]
+    )
+    def test_tells_who_gives_a_singular_to_take_the_plural(
+        self, service: Path, name: str, plural: str
+    ) -> None:
+        run = make_module(service, name=name, fields="title: text")
+
+        assert run.returncode == 1
+        assert f"take the plural: {plural}" in run.stderr
+        assert run.stderr.count("\n") == 1
+        assert status(service) == []
+
+    def test_knows_the_singular_of_what_is_there(self, service: Path) -> None:
+        run = make_module(service, name="invoice", fields="due: date optional")
+
+        assert "take the plural: invoices" in run.stderr
+
+    def test_lists_the_types_and_asks_again(self, service: Path) -> None:
+        lines = ["trips", "to: strng(9)", "to: str(9), due: date optional", ""]
+
+        code, said = make_module_by_hand(service, *lines)
+
+        assert code == 0, said
+        assert "Types: str(length), text, int" in said
+        assert "to: take one of the types above." in said
+        declared = answers_of(service)["modules"]["trips"]
+        assert declared == {"to": "str(9)", "due": "date optional"}
+
+    def test_lists_every_type_that_there_is(self, service: Path) -> None:
+        refused = make_module(service, name="trips", fields="to: nonsense").stderr
+
+        [known] = re.findall(r"types are ([a-z, ]+)\.", refused)
+        _, said = make_module_by_hand(service, "trips", "")
+        [listed] = re.findall(r"Types: (.+)", said)
+        assert re.sub(r"\([^)]*\)", "", listed).strip() == known
+
+
+class TestAConflict:
+    def test_leaves_the_migration_to_be_written(self, service: Path) -> None:
+        ours = "\n    ours: Mapped[str]\n\n    # Loaded along"
+        replace("app/modules/invoices/models.py", "\n\n    # Loaded along", ours)(
+            service
+        )
+        committed(service)
+
+        run = make_module(service, name="invoices", fields="due: date optional")
+
+        assert run.returncode == 1
+        assert conflicts(service) == {"app/modules/invoices/models.py"}
+        assert "The migration is still to be written." in run.stderr
+        assert "make migration module=invoices" in run.stderr

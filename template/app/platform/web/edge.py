@@ -1,22 +1,22 @@
 """What every request passes before it is routed, and every answer after."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, ClassVar
 
 import structlog
-from fastapi import FastAPI
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.configuration import Limit, Section
 from app.platform.observability import context
-from app.platform.web.body import BodyLimit
 from app.platform.web.problems import respond
 from app.platform.web.routing import own_path, route_of
+
+ORIGINS = r"^(\*|https?://[^/\s,]+(, *https?://[^/\s,]+)*)?$"
 
 
 class WebSettings(Section):
@@ -30,19 +30,22 @@ class WebSettings(Section):
     """Until a response begins; longer than any time limit of what stands behind."""
     strict_transport_seconds: int = Field(31_536_000, ge=0)
     """How long browsers keep to HTTPS once they have seen it; 0 says nothing of it."""
+    refuse_unknown: bool = True
+    """Refuse parameters and members of a body that a route does not declare."""
+    cors_origins: Annotated[str, StringConstraints(pattern=ORIGINS)] = ""
+    """Whose pages may ask: https://shop.example,https://app.example; * is all."""
+    cors_credentials: bool = False
+    """Let those pages send cookies along; never with *."""
 
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit(
-            "DATABASE__CHECKOUT_TIMEOUT_SECONDS",
-            "DATABASE__COMMAND_TIMEOUT_SECONDS",
-            below="WEB__DEADLINE_SECONDS",
-            reason="a request is cut off before it hears what the database lacks",
-        ),
-        Limit(
-            "DATABASE__CONNECT_TIMEOUT_SECONDS",
-            "DATABASE__COMMAND_TIMEOUT_SECONDS",
-            below="WEB__DEADLINE_SECONDS",
-            reason="a request is cut off before it hears what the database lacks",
+        *(
+            Limit(
+                f"DATABASE__{first}_TIMEOUT_SECONDS",
+                "DATABASE__COMMAND_TIMEOUT_SECONDS",
+                below="WEB__DEADLINE_SECONDS",
+                reason="a request is cut off before it hears what the database lacks",
+            )
+            for first in ("CHECKOUT", "CONNECT")
         ),
         Limit(
             "WEB__DEADLINE_SECONDS",
@@ -65,6 +68,13 @@ class WebSettings(Section):
             reason="requests that have begun are cut off when the process stops",
         ),
     )
+
+    @field_validator("cors_credentials")
+    @classmethod
+    def _refuse_for_all(cls, given: bool, info: ValidationInfo) -> bool:
+        if given and info.data.get("cors_origins") == "*":
+            raise ValueError("must be false while WEB__CORS_ORIGINS is *: name origins")
+        return given
 
 
 # Asked every few seconds, they say nothing as long as all is well.
@@ -281,19 +291,3 @@ class ResponseHeaders:
 
 
 type Observer = Callable[[ASGIApp], ASGIApp]
-
-
-def install(app: FastAPI, settings: WebSettings, observers: Sequence[Observer]) -> None:
-    """Wrap the application; each middleware speaks plain ASGI, which costs little."""
-    # The one added last is the outermost.
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
-    app.add_middleware(Deadline, seconds=settings.deadline_seconds)
-    app.add_middleware(Guard)
-    app.add_middleware(Head)
-    app.add_middleware(
-        ResponseHeaders, strict_transport_seconds=settings.strict_transport_seconds
-    )
-    app.add_middleware(AccessLog)
-    for observer in reversed(observers):
-        app.add_middleware(observer)
-    app.add_middleware(RequestContext, root_path=settings.root_path)

@@ -14,7 +14,11 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from app.platform.errors import DomainError
-from app.platform.web.body import StrictRequest, refuse_other_media_types
+from app.platform.web.body import (
+    Declared,
+    StrictRequest,
+    refuse_other_media_types,
+)
 
 type Hook = Callable[[Response], Awaitable[None]]
 
@@ -45,11 +49,13 @@ class Route(APIRoute):
         media_type = getattr(
             getattr(self.body_field, "field_info", None), "media_type", None
         )
+        declared = Declared(self)
 
         async def answer(request: Request) -> Response:
             _refusals.set([])
             strict = StrictRequest(request.scope, request.receive)
             refuse_other_media_types(strict, media_type)
+            await declared.refuse_the_rest(strict)
             try:
                 response = await handle(strict)
             except Answered as answered:

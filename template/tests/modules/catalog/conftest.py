@@ -19,16 +19,20 @@ async def category(client: AsyncClient) -> Json:
 @pytest.fixture
 def add_product(client: AsyncClient, category: Json) -> AddProduct:
     async def add(sku: str, **fields: object) -> Json:
-        draft = {
-            "category_id": category["id"],
-            "sku": sku,
-            "name": f"Desk {sku}",
-            "price_minor": 100,
-            "currency": "EUR",
-        }
+        draft = product_draft(category["id"], sku)
         return await _post(client, "products", **draft | fields)
 
     return add
+
+
+def product_draft(category_id: str, sku: str) -> Json:
+    return {
+        "category_id": category_id,
+        "sku": sku,
+        "name": f"Desk {sku}",
+        "price_minor": 100,
+        "currency": "EUR",
+    }
 
 
 async def _post(client: AsyncClient, kind: str, **draft: object) -> Json:

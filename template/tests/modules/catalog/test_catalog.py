@@ -9,7 +9,7 @@ from httpx import AsyncClient, Response
 from app.modules.catalog.repository import CategoryRepository
 from app.platform.database import Database
 from app.platform.errors import InUse
-from tests.modules.catalog.conftest import AddProduct, Json
+from tests.modules.catalog.conftest import AddProduct, Json, product_draft
 
 CATEGORIES = "/v1/catalog/categories"
 
@@ -53,8 +53,8 @@ class TestAddProduct:
     async def test_refuses_a_sku_that_is_taken(
         self, client: AsyncClient, add_product: AddProduct, category: Json
     ) -> None:
-        product = await add_product("A-1")
-        draft = product | {"category_id": category["id"]}
+        await add_product("A-1")
+        draft = product_draft(category["id"], "A-1")
 
         again = await client.post("/v1/catalog/products", json=draft)
 
@@ -62,10 +62,9 @@ class TestAddProduct:
         assert again.json()["field"] == "sku"
 
     async def test_refuses_a_category_that_does_not_exist(
-        self, client: AsyncClient, add_product: AddProduct
+        self, client: AsyncClient
     ) -> None:
-        draft = await add_product("A-1")
-        draft |= {"category_id": str(uuid4()), "sku": "A-2"}
+        draft = product_draft(str(uuid4()), "A-2")
 
         refused = await client.post("/v1/catalog/products", json=draft)
 
@@ -98,10 +97,9 @@ class TestAddProduct:
         assert refused.json()["field"] == "category_id"
 
     async def test_takes_effect_once_for_one_key(
-        self, client: AsyncClient, add_product: AddProduct, category: Json
+        self, client: AsyncClient, category: Json
     ) -> None:
-        draft = (await add_product("A-1")) | {"sku": "A-2"}
-        draft["category_id"] = category["id"]
+        draft = product_draft(category["id"], "A-2")
         key = {"Idempotency-Key": uuid4().hex}
 
         first = await client.post("/v1/catalog/products", json=draft, headers=key)

@@ -21,7 +21,7 @@ type Serve = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
 def create_app(settings: WebSettings | None = None, *routers: APIRouter) -> FastAPI:
     logging.install(LoggingSettings(), service="test", environment="test")
-    app = FastAPI()
+    app = FastAPI(docs_url=None, redoc_url=None)
     web.install(app, settings or WebSettings())
     for each in routers or (router,):
         app.include_router(each, prefix="/v1")

@@ -86,7 +86,9 @@ async def add_thing(thing: Thing) -> Thing:
 
 
 @router.get("/things/{thing_id}", responses=problems(ThingNotFound))
-async def get_thing(thing_id: int, response: Response) -> dict[str, int]:
+async def get_thing(
+    thing_id: int, response: Response, token: str = ""
+) -> dict[str, int]:
     set_version(response, 3)
     return {"id": thing_id}
 
