@@ -218,6 +218,7 @@ def read_without_the_cache(reader: Client, valkey: Valkey) -> None:
     assert hits >= len(after)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not RABBITMQ.exists(), reason="no RabbitMQ is installed here")
 def test_an_order_is_confirmed_once_by_way_of_rabbitmq_too(opened: Opener) -> None:
     with opened("rabbitmq", **SHORT) as service:
