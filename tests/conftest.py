@@ -3,23 +3,27 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
-import copier._main
 import pytest
-import yaml
-from copier._jinja_ext import SandboxedEnvironment, get_yield_context
-from jinja2 import Template
 from plumbum import local
 
+from tests import quick
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.variants import Variants
 from variants import ROOT, render, snapshot
 
 COPIER = "copier"
+SUMMARY = "summary"
 FOREIGN = ("CELERY_", "GIT_", "OTEL_", "PG", "UVICORN_", "WEB_CONCURRENCY")
+
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Run one worker more than there are cores: a test often waits for a server."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)
@@ -40,6 +44,26 @@ def pytest_collection_modifyitems(
         share = long[worker::workers]
         dealt += [*share, *islice(short, max(0, size - len(share)))]
     items[:] = dealt
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests were not run, and why not."""
+    reports = (
+        *terminalreporter.getreports("passed"),
+        *terminalreporter.getreports("failed"),
+    )
+    lines = {
+        str(value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == SUMMARY
+    }
+    if lines:
+        terminalreporter.section(
+            "not run again: same code, imports, fixtures and Python"
+        )
+    for line in sorted(lines):
+        terminalreporter.write_line(line)
 
 
 def is_foreign(variable: str) -> bool:
@@ -74,31 +98,20 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_copies() -> Iterator[None]:
-    """Spare copies within this process what Copier repeats for every file.
+def quick_copies(
+    machine: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Spare copies within this process what Copier repeats.
 
-    It compiles each segment of each path anew, asks Git for the mode of each file, and
-    reads YAML with the slower of two parsers.
     The command, which runs in a process of its own, is tested as it is.
     """
+    own = tmp_path_factory.getbasetemp()
+    compiled = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled"
+    compiled.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SandboxedEnvironment, "from_string", from_string_once)
-        patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001
-        patch.setattr(yaml, "safe_load", partial(yaml.load, Loader=yaml.CSafeLoader))
+        patch.setenv(quick.VARIABLE, str(compiled))
+        quick.install(patch.setattr)
         yield
-
-
-from_string = SandboxedEnvironment.from_string
-compile_once = cache(from_string)
-
-
-def from_string_once(
-    environment: SandboxedEnvironment, source: str, *_: object, **__: object
-) -> Template:
-    """Forget the last path's `yield`, as compiling anew would."""
-    state = get_yield_context(environment)
-    state.yield_name = state.yield_iterable = None
-    return compile_once(environment, source)
 
 
 @pytest.fixture(scope="session")

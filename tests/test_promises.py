@@ -218,6 +218,7 @@ def read_without_the_cache(reader: Client, valkey: Valkey) -> None:
     assert hits >= len(after)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not RABBITMQ.exists(), reason="no RabbitMQ is installed here")
 def test_an_order_is_confirmed_once_by_way_of_rabbitmq_too(opened: Opener) -> None:
     with opened("rabbitmq", **SHORT) as service:
@@ -248,9 +249,9 @@ def test_without_its_broker_orders_are_taken_as_before_and_confirmed_later(
             f"orders: {spread(before)}; broker frozen: {spread(frozen)}; "
             f"killed: {spread(down)}; {waiting} waited, all done {seconds:.1f} s later"
         )
-        assert median(frozen + down) <= 1.5 * median(before)
         # Whoever waits for a broker does so until a time limit of two seconds.
-        assert max(frozen + down) < 1000
+        assert median(frozen + down) <= 2 * median(before) + 20
+        assert max(frozen + down) < 1900
         expect_one_confirmation_each(service, shop)
 
 

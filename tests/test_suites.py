@@ -1,25 +1,41 @@
 """The covering arrays, and the suites of the rows in which every answer occurs."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy
+from tests.conftest import SUMMARY, copy
 from tests.suites.array import STRENGTHS, committed, cover, rows_of, uncovered
 from tests.suites.environment import Servers
 from tests.suites.rendering import complaint
-from tests.suites.rows import Row, Shared, run
+from tests.suites.rows import Rest, Row, Shared, run
+from tests.suites.sameness import Rendering, repeated, summed_up
 from tests.variants.variants import Variants
 from variants import ROOT, Answers
 
 ROWS = [Row(number, answers) for number, answers in enumerate(committed(1), start=1)]
+# All rows on one: another has a standard library of its own, and CI runs all of them.
+PYTHON = "{}.{}".format(*sys.version_info)
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     with Servers.open(tmp_path_factory.mktemp("servers")) as servers:
         yield Shared(ROOT / "build/suites", servers)
+
+
+@pytest.fixture(scope="session")
+def renderings(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[int, Rendering]:
+    """All rows, for each worker: what is run where does not depend on who is first."""
+    place = tmp_path_factory.mktemp("rows")
+    return {
+        row.number: Rendering(copy(folder, place / str(row.number), **row.answers))
+        for row in ROWS
+    }
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +88,31 @@ class TestArray:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_row_passes_its_own_checks(
-    folder: Path, tmp_path: Path, shared: Shared, row: Row
+    *,
+    folder: Path,
+    tmp_path: Path,
+    shared: Shared,
+    renderings: Mapping[int, Rendering],
+    row: Row,
+    record_property: Callable[[str, object], None],
 ) -> None:
+    """Rows before it show what some of its test files would: these do not run again."""
+    earlier = {n: each for n, each in renderings.items() if n < row.number}
+    again = repeated(renderings[row.number], earlier)
+    if again:
+        files = len(renderings[row.number].tests)
+        record_property(SUMMARY, f"row {row.number:03}: {summed_up(again, files)}")
+
     def render(into: Path, answers: Answers) -> Path:
         return copy(folder, into, **answers)
 
-    ended = run(row, mode=shared, render=render, folder=tmp_path)
+    ended = run(
+        row,
+        mode=Rest(shared, again) if again else shared,
+        render=render,
+        folder=tmp_path,
+        python=PYTHON,
+    )
 
     if ended.failed:
         pytest.fail(complaint(ended.failed, row.answers, ended.log), pytrace=False)

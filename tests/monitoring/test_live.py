@@ -35,6 +35,7 @@ class Seen:
     scraped: set[str]
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 def test_every_panel_and_every_rule_has_data(folder: Path, tmp_path: Path) -> None:
     find("prometheus")

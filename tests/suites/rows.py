@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import current_thread
@@ -52,8 +52,7 @@ class Shared:
     def settings(self, service: Path, python: Path) -> Mapping[str, str]:
         environment = superset_environment(python, self._folder)
         own = {
-            # Rows at the same time must not write one cache.
-            "MYPY_CACHE_DIR": str(self._folder / f"mypy-{_slot()}"),
+            "MYPY_CACHE_DIR": str(mypy_cache(self._folder)),
             "UV_NO_SYNC": "1",
             "UV_PROJECT_ENVIRONMENT": str(environment),
         }
@@ -69,15 +68,36 @@ class Isolated:
         return {}
 
 
-def _slot() -> str:
-    """Name who runs one row after the other: a process of pytest, or else a thread."""
-    return os.environ.get("PYTEST_XDIST_WORKER", current_thread().name)
+class Rest:
+    """Rows whose test files have been run in part: what is left, without coverage.
+
+    That of the rest alone says nothing; each row's is measured when it is run whole.
+    """
+
+    spared = Shared.spared
+
+    def __init__(self, whole: Shared, without: Iterable[str]) -> None:
+        self._whole = whole
+        self._options = ["--no-cov", *(f"--ignore={test}" for test in without)]
+
+    def settings(self, service: Path, python: Path) -> Mapping[str, str]:
+        rest = {"PYTEST_ADDOPTS": " ".join(self._options)}
+        return {**self._whole.settings(service, python), **rest}
+
+
+def mypy_cache(folder: Path) -> Path:
+    """What has been read already; rows at the same time must not write one cache.
+
+    Whoever runs one row after the other is a process of pytest, or else a thread.
+    """
+    slot = os.environ.get("PYTEST_XDIST_WORKER", current_thread().name)
+    return folder / f"mypy-{slot}"
 
 
 def run(
     row: Row,
     *,
-    mode: Shared | Isolated,
+    mode: Shared | Rest | Isolated,
     render: Render,
     folder: Path,
     python: str | None = None,

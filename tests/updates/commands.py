@@ -6,12 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import quick
+
+# As an owner's; most tests use one that does the same in less time.
+COPIER = f"{sys.executable} -m copier"
+
 
 def make_update(
-    service: Path, *options: str, checked_by: Path | None = None
+    service: Path,
+    *options: str,
+    checked_by: Path | None = None,
+    copier: str = quick.COMMAND,
 ) -> subprocess.CompletedProcess[str]:
     unchecked = [] if checked_by else ["--no-check"]
-    programs = {"COPIER": f"{sys.executable} -m copier", "UV": str(checked_by)}
+    programs = {"COPIER": copier, "UV": str(checked_by)}
     return subprocess.run(
         [sys.executable, "-m", "dev.update", *unchecked, *options],
         cwd=service,
@@ -22,9 +30,11 @@ def make_update(
     )
 
 
-def make_module(service: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def make_module(
+    service: Path, *, copier: str = quick.COMMAND, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Type `make module name=... fields=...`; nobody is there to be asked."""
-    programs = {"COPIER": f"{sys.executable} -m copier"}
+    programs = {"COPIER": copier}
     return subprocess.run(
         [sys.executable, "-m", "dev.module"],
         cwd=service,

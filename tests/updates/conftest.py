@@ -1,4 +1,4 @@
-"""Updates within this process, without what Copier repeats three times for each."""
+"""Updates within this process, each of whose clones is made once."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -6,12 +6,10 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from types import CodeType
 
 import copier._template
 import pytest
 import yaml
-from copier._jinja_ext import SandboxedEnvironment
 from copier._vcs import clone
 
 from tests.conftest import git
@@ -19,7 +17,6 @@ from tests.updates.projects import clone as clone_of
 from tests.updates.projects import project, released
 from variants import ROOT, choices
 
-compile_source = SandboxedEnvironment.compile
 TESTS = "platform_tests"
 
 
@@ -27,12 +24,7 @@ TESTS = "platform_tests"
 def quick_updates(
     quick_copies: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """
-    Compile each template once, and clone each version of a repository once.
-
-    An update renders three times, with an environment and up to two clones for each.
-    The command, which runs in a process of its own, is tested as it is.
-    """
+    """Clone each version of a repository once: an update clones up to six times."""
     kept = tmp_path_factory.mktemp("clones")
 
     @cache
@@ -47,22 +39,8 @@ def quick_updates(
         return location
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SandboxedEnvironment, "compile", compile_once)
         patch.setattr(copier._template, "clone", linked)  # noqa: SLF001
         yield
-
-
-def compile_once(
-    environment: SandboxedEnvironment, source: object, *where: str | bool | None
-) -> CodeType:
-    """Compile for whoever compiles the same again; all environments are set alike."""
-    key = (source, *where)
-    if key not in compiled:
-        compiled[key] = compile_source(environment, source, *where)
-    return compiled[key]
-
-
-compiled: dict[tuple[object, ...], CodeType] = {}
 
 
 # Enough of the template for what happens to a file: its questions, seams and rules.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import git
 from tests.edits import append, delete, move, replace, write
-from tests.updates.commands import go_back, make_update
+from tests.updates.commands import COPIER, go_back, make_update
 from tests.updates.projects import (
     RECORD,
     clone,
@@ -76,7 +76,7 @@ class TestMakeUpdate:
     def test_shows_what_changed_and_how_to_go_back(self, service: Path) -> None:
         before = tree(service)
 
-        run = make_update(service)
+        run = make_update(service, copier=COPIER)
 
         assert run.returncode == 0, run.stderr
         assert "The template: 1.0.0 -> 2.0.0" in run.stdout

@@ -8,7 +8,12 @@ import pytest
 
 from tests.conftest import copy
 from tests.edits import append, replace, write
-from tests.updates.commands import go_back, make_module, make_module_by_hand
+from tests.updates.commands import (
+    COPIER,
+    go_back,
+    make_module,
+    make_module_by_hand,
+)
 from tests.updates.projects import (
     answers_of,
     committed,
@@ -70,7 +75,9 @@ class TestANewModule:
     def test_leaves_what_is_there(self, service: Path) -> None:
         before = tree(service)
 
-        run = make_module(service, name="people/person", fields="age: int, page: url")
+        run = make_module(
+            service, copier=COPIER, name="people/person", fields="age: int, page: url"
+        )
 
         assert run.returncode == 0, run.stderr
         assert answers_of(service)["modules"]["people/person"] == {

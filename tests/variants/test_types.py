@@ -16,11 +16,13 @@ from tests.edits import replace
 from tests.suites.array import committed
 from tests.suites.environment import superset_environment
 from tests.suites.rendering import reproduction
+from tests.suites.rows import mypy_cache
 from tests.variants.engine.counting import Variant
 from tests.variants.engine.diagram import both
 from tests.variants.variants import Variants
 from variants import ROOT
 
+SUITES = ROOT / "build/suites"
 CHECKED = ("app", "dev", "tests", "migrations")
 
 type Version = tuple[str, bytes]
@@ -29,7 +31,7 @@ type Version = tuple[str, bytes]
 @pytest.fixture(scope="module")
 def mypy() -> Path:
     python = Path(sys.executable).resolve()
-    return superset_environment(python, ROOT / "build/suites") / "bin/mypy"
+    return superset_environment(python, SUITES) / "bin/mypy"
 
 
 @pytest.mark.timeout(900)
@@ -121,7 +123,7 @@ def types(service: Path, mypy: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"MYPY_CACHE_DIR": str(service.parent / "cache")},
+        env=os.environ | {"MYPY_CACHE_DIR": str(mypy_cache(SUITES))},
     )
     assert run.returncode in {0, 1}, run.stderr
     return run.stdout

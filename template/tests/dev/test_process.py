@@ -19,7 +19,7 @@ time.sleep(60)
 """
 
 
-def ends(pid: int, *, within_seconds: float = 5) -> bool:
+def ends(pid: int, *, within_seconds: float = 40) -> bool:
     """Whether it is gone in time, or a zombie that nobody has waited for."""
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:

@@ -15,7 +15,7 @@ class TestRead:
         with pytest.raises(LookupError):
             await cache.read(NOTE, "1", load=Loader[Note](LookupError()))
 
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(40):
             note = await cache.read(NOTE, "1", load=Loader(Note(text="at last")))
 
         assert note.text == "at last"

@@ -120,8 +120,8 @@ class TestCollector:
                 slowest = await _slowest_of_the_quickest(telemetry)
                 began = monotonic()
 
-        assert slowest < 0.01
-        assert monotonic() - began < 2
+        assert slowest < 0.1
+        assert monotonic() - began < 5
         assert _counted(telemetry, "recorded") > 16 + 4
 
 

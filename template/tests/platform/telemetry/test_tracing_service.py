@@ -85,7 +85,7 @@ class TestBlackHole:
     async def test_slows_no_request(self, client: AsyncClient) -> None:
         runs = [await _slowest_of(client, 20) for _ in range(5)]
 
-        assert min(runs) < 0.1
+        assert min(runs) < 0.5
 
 
 async def _fail_with_values(service: Service) -> None:
@@ -100,7 +100,7 @@ async def _fail_with_values(service: Service) -> None:
 
 
 async def _until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             if happened():
                 return

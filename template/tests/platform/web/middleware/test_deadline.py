@@ -11,9 +11,9 @@ class TestDeadline:
         started = perf_counter()
 
         async with serve(create_app(SETTINGS)) as client:
-            response = await client.get("/v1/slow?seconds=10")
+            response = await client.get("/v1/slow?seconds=50")
 
-        assert perf_counter() - started < 1
+        assert perf_counter() - started < 40
         assert response.status_code == 504
         assert response.headers["content-type"] == "application/problem+json"
 

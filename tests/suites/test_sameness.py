@@ -1,0 +1,214 @@
+"""What a second row leaves out has been run by an earlier one, byte for byte."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copy
+from tests.edits import append, delete, replace, write
+from tests.suites.array import committed
+from tests.suites.environment import superset_environment
+from tests.suites.pythons import nearest
+from tests.suites.rendering import developer
+from tests.suites.sameness import Rendering, repeated
+from variants import ROOT, choices
+
+ADAPTERS = [
+    f"app/platform/{port}/{adapter}.py"
+    for port in ("cache", "tasks", "broker", "telemetry")
+    for adapter in choices()[port]
+]
+FAULTS = [
+    ("app/platform/cache/none.py", ("return True", "return None")),
+    ("app/platform/telemetry/none.py", ("yield cls()", "yield None")),
+]
+NOWHERE = {"DATABASE__URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+TEST = "tests/shop/test_price.py"
+SERVICE = {
+    "app/__init__.py": "",
+    "app/shop/__init__.py": "from app.shop import tax\n",
+    "app/shop/price.py": "PRICE = 2\n",
+    "app/shop/tax.py": "TAX = 1\n",
+    "app/others.py": "",
+    "migrations/env.py": "",
+    "pyproject.toml": "[tool.pytest.ini_options]\n",
+    "tests/conftest.py": "pytest_plugins = ['tests.fixtures.shop']\n",
+    "tests/fixtures/shop.py": (
+        "import pytest\nfrom app import till\n\n"
+        "@pytest.fixture\ndef shop(database):\n    return till\n"
+    ),
+    "tests/fixtures/database.py": (
+        "import pytest\nfrom pathlib import Path\nHERE = Path(__file__)\n\n"
+        "@pytest.fixture\ndef database():\n    return HERE\n"
+    ),
+    "tests/fixtures/others.py": (
+        "import pytest\n\n@pytest.fixture\ndef others():\n    return 1\n"
+    ),
+    "app/till.py": "NAMED = 'app.drawer.SIZE'\n",
+    "app/drawer.py": "SIZE = 1\n",
+    "tests/shop/conftest.py": (
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef clean(): ...\n"
+    ),
+    TEST: (
+        "from app.shop.price import PRICE\n\n"
+        "def test_price(shop):\n    assert PRICE == 2\n"
+    ),
+}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Callable[[str], Path]:
+    def render(name: str) -> Path:
+        for path, text in SERVICE.items():
+            write(path, text)(tmp_path / name)
+        return tmp_path / name
+
+    return render
+
+
+class TestRepeated:
+    def test_is_a_test_whose_row_differs_elsewhere(
+        self, service: Callable[[str], Path]
+    ) -> None:
+        first, second = service("first"), service("second")
+        append("app/others.py", "OTHER = 1\n")(second)
+        append("tests/fixtures/others.py", "OTHER = 1\n")(second)
+        append("tests/conftest.py", "pytest_plugins.append('tests.fixtures.others')\n")(
+            second
+        )
+
+        again = repeated(Rendering(second), {1: Rendering(first)})
+
+        assert again == {TEST: 1}
+
+    def test_is_named_after_the_first_row_that_has_it(
+        self, service: Callable[[str], Path]
+    ) -> None:
+        rows = {number: Rendering(service(str(number))) for number in (1, 2, 3)}
+        append("app/shop/price.py", "\n")(rows[1].folder)
+
+        assert repeated(rows[3], {1: rows[1], 2: rows[2]}) == {TEST: 2}
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            pytest.param(append(TEST, "\n"), id="the test"),
+            pytest.param(append("app/shop/price.py", "\n"), id="what it imports"),
+            pytest.param(append("app/shop/tax.py", "\n"), id="what a package imports"),
+            pytest.param(append("app/__init__.py", "\n"), id="a package around it"),
+            pytest.param(append("tests/shop/conftest.py", "\n"), id="its conftest"),
+            pytest.param(append("tests/fixtures/shop.py", "\n"), id="its fixture"),
+            pytest.param(append("app/till.py", "\n"), id="what a fixture imports"),
+            pytest.param(append("app/drawer.py", "\n"), id="what a string names"),
+            pytest.param(
+                append("tests/fixtures/database.py", "\n"), id="a fixture's fixture"
+            ),
+            pytest.param(append("migrations/env.py", "\n"), id="its database"),
+            pytest.param(delete("app/drawer.py"), id="a file that is gone"),
+            pytest.param(
+                write("app/shop/price/__init__.py", ""), id="a file that is new"
+            ),
+            pytest.param(
+                append("pyproject.toml", "timeout = 1\n"), id="how tests are run"
+            ),
+        ],
+    )
+    def test_is_none_that_has_something_of_its_own(
+        self, service: Callable[[str], Path], edit: Callable[[Path], object]
+    ) -> None:
+        first, second = service("first"), service("second")
+        edit(second)
+
+        assert not repeated(Rendering(second), {1: Rendering(first)})
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "FILES = Path().rglob('*')",
+            "HERE = Path(__file__)",
+            "import subprocess",
+            "COMMAND = (sys.executable, '-m', 'app.main')",
+            "MAPPERS = Base.registry.mappers",
+        ],
+    )
+    def test_is_none_that_may_meet_what_it_does_not_import(
+        self, service: Callable[[str], Path], line: str
+    ) -> None:
+        first, second = service("first"), service("second")
+        for each in (first, second):
+            append("tests/fixtures/shop.py", line)(each)
+
+        assert not repeated(Rendering(second), {1: Rendering(first)})
+
+
+@pytest.fixture(scope="session")
+def rows(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[int, Rendering]:
+    place = tmp_path_factory.mktemp("rows")
+    return {
+        number: Rendering(copy(folder, place / str(number), **answers))
+        for number, answers in enumerate(committed(1), start=1)
+    }
+
+
+def run_in(row: int, rows: Mapping[int, Rendering]) -> list[str]:
+    again = repeated(rows[row], {n: each for n, each in rows.items() if n < row})
+    return [test for test in rows[row].tests if test not in again]
+
+
+class TestAdapter:
+    @pytest.mark.parametrize("adapter", ADAPTERS)
+    def test_is_tested_by_the_first_row_that_has_it(
+        self, rows: Mapping[int, Rendering], adapter: str
+    ) -> None:
+        first = next(
+            row for row, each in rows.items() if (each.folder / adapter).is_file()
+        )
+
+        reached = [rows[first].closures[test] for test in run_in(first, rows)]
+
+        assert any(closure and adapter in closure for closure in reached)
+
+    @pytest.mark.parametrize("row", [2, 3])
+    def test_is_tested_with_all_that_is_composed(
+        self, rows: Mapping[int, Rendering], row: int
+    ) -> None:
+        reached = [rows[row].closures[test] for test in run_in(row, rows)]
+
+        assert any(closure and "app/composition.py" in closure for closure in reached)
+
+    def test_that_is_broken_is_found_by_a_row_that_leaves_tests_out(
+        self, rows: Mapping[int, Rendering], tmp_path: Path
+    ) -> None:
+        service = shutil.copytree(rows[2].folder, tmp_path / "service")
+        left = [(test, rows[2].closures[test] or {}) for test in run_in(2, rows)]
+        nearest_to = {
+            adapter: min((len(files), test) for test, files in left if adapter in files)
+            for adapter, _ in FAULTS
+        }
+        tests = [test for _, test in nearest_to.values()]
+
+        whole = run_tests(service, tests)
+        for adapter, fault in FAULTS:
+            replace(adapter, *fault)(service)
+        broken = run_tests(service, tests)
+
+        assert whole.returncode == 0, whole.stdout
+        assert all(f"FAILED {test}" in broken.stdout for test in tests), broken.stdout
+
+
+def run_tests(service: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
+    python = nearest("")
+    pytest_there = superset_environment(python, ROOT / "build/suites") / "bin/pytest"
+    return subprocess.run(
+        [pytest_there, "--numprocesses=0", *tests],
+        cwd=service,
+        env=developer(python) | NOWHERE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
