@@ -63,6 +63,7 @@ def _run(connection: Connection) -> None:
         include_object=_belongs_to_branch,
         transaction_per_migration=True,
         compare_server_default=True,
+        render_item=migrations.render,
         on_version_apply=partial(_applied, stand_ins),
     )
     try:
@@ -89,7 +90,7 @@ def _belongs_to_branch(
 ) -> bool:
     """Show autogenerate only the tables of the branch that the revision is for."""
     branch: str | None = context.config.attributes.get("branch")
-    if kind == "table" and name == branches.TABLE:
+    if kind == "table" and name == branches.NOTES.name:
         return False
     if kind != "table" or branch is None:
         return True

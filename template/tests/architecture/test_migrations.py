@@ -42,9 +42,9 @@ class TestBranches:
         owned = {table.name for branch in BRANCHES for table in tables_of(branch)}
 
         assert owned == {
-            str(mapper.local_table)
-            for mapper in Base.registry.mappers
-            if mapper.class_.__module__.startswith("app.")
+            table.name
+            for table in Base.metadata.sorted_tables
+            if table.info["module"].startswith("app.")
         }
 
     @pytest.mark.parametrize("branch", BRANCHES)

@@ -111,6 +111,42 @@ class TestMigration:
         written = service.glob("app/platform/migrations/*add_what_the_whole*.py")
         assert len(list(written)) == 2
 
+    @pytest.mark.timeout(300)
+    def test_knows_a_table_that_no_class_maps(
+        self, tmp_path: Path, database_settings: DatabaseSettings
+    ) -> None:
+        service = _copy(tmp_path)
+        models = service / "app/platform/idempotency/models.py"
+        models.write_text(models.read_text() + TABLE)
+
+        _run(service, database_settings, "migration", "platform", "link words")
+
+        [written] = service.glob("app/platform/migrations/*link_words.py")
+        assert '"key_words"' in written.read_text()
+        assert 'sa.Column("hints", Json(), nullable=True)' in written.read_text()
+        assert "dialects" not in written.read_text()
+        _run(service, database_settings, "migrate")
+        again = _run(
+            service, database_settings, "migration", "platform", "again"
+        ).stdout
+        assert "no migration is needed" in again
+
+    @pytest.mark.timeout(300)
+    def test_announces_what_autogenerate_cannot_see(
+        self, tmp_path: Path, database_settings: DatabaseSettings
+    ) -> None:
+        service = _copy(tmp_path)
+        models = service / "app/platform/idempotency/models.py"
+        changed = models.read_text().replace("    scope: Mapped", "    range: Mapped")
+        models.write_text(changed + CHECK)
+
+        said = _run(
+            service, database_settings, "migration", "platform", "bound it"
+        ).stdout
+
+        assert "ck_idempotency_keys_plausible" in said
+        assert "idempotency_keys.scope to range" in said
+
 
 MODEL = """
 
@@ -118,6 +154,28 @@ class Table_{table}(Base):
     __tablename__ = "{table}"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+"""
+
+TABLE = """
+
+from sqlalchemy import Column, ForeignKey, Table
+
+key_words = Table(
+    "key_words",
+    Base.metadata,
+    Column("key_hash", ForeignKey(IdempotencyKey.key_hash), primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("hints", Json),
+)
+"""
+
+CHECK = """
+
+from sqlalchemy import CheckConstraint
+
+IdempotencyKey.__table__.append_constraint(
+    CheckConstraint("status > 99", name="plausible")
+)
 """
 
 

@@ -5,8 +5,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.platform.database import Model, Versioned
-from app.platform.database.postgresql import unique_among_living
+from app.platform.database import Model, Versioned, unique_among_living
 
 
 class Category(Model):

@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.platform.database import Model
-from app.platform.database.postgresql import unique_among_living
+from app.platform.database import Model, unique_among_living
 
 
 class Order(Model):

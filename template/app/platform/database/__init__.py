@@ -2,6 +2,7 @@
 
 from app.platform.database.database import Database, Stage, UnitEnded, UnitOfWork
 from app.platform.database.model import Base, Model, Versioned
+from app.platform.database.postgresql import Json, unique_among_living, words_index
 from app.platform.database.repository import Page, Repository
 from app.platform.database.settings import DatabaseAlone, DatabaseSettings
 from app.platform.database.sorting import Position
@@ -11,6 +12,7 @@ __all__ = [
     "Database",
     "DatabaseAlone",
     "DatabaseSettings",
+    "Json",
     "Model",
     "Page",
     "Position",
@@ -19,4 +21,6 @@ __all__ = [
     "UnitEnded",
     "UnitOfWork",
     "Versioned",
+    "unique_among_living",
+    "words_index",
 ]

@@ -20,7 +20,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.platform.database.engine import create_pool
 from app.platform.database.model import Model
-from app.platform.database.postgresql import Failure, classify, let_idle
+from app.platform.database.postgresql import classify, let_idle
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -238,7 +238,7 @@ class Database:
             except PendingRollbackError as error:
                 raise UnitEnded from error
             except DBAPIError as error:
-                if classify(error) is Failure.ABORTED:
+                if classify(error) == "aborted":
                     raise UnitEnded from error
                 raise
 

@@ -1,13 +1,16 @@
 """The connection pool, from the first connection to the last."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.platform.database.postgresql import connector, hide_values, role_timeouts
+from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
 NO_MORE: Mapping[str, str] = MappingProxyType({})
@@ -22,8 +25,11 @@ def create_pool(
     No ping before use: it would double the round trips of a read. A connection that
     turns out dead empties the pool instead, and the request is told to come back.
     """
-    limits = _limits(settings)
-    limits["server_settings"] = {**role_timeouts(settings), **server_settings}
+    limits = {
+        "command_timeout": settings.command_timeout_seconds,
+        "statement_cache_size": settings.prepared_statements,
+        "server_settings": {**role_timeouts(settings), **server_settings},
+    }
     engine = create_async_engine(
         described(url),
         pool_size=settings.pool_size,
@@ -54,8 +60,49 @@ def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
     return engine
 
 
-def _limits(settings: DatabaseSettings) -> dict[str, Any]:
-    return {
-        "command_timeout": settings.command_timeout_seconds,
-        "statement_cache_size": settings.prepared_statements,
-    }
+def hide_values(engine: AsyncEngine) -> None:
+    """
+    Take out of every error what may be a customer's value, before anybody logs it.
+
+    What remains: the kind of the error, the constraint, the column, the SQL.
+    """
+    event.listen(engine.sync_engine, "handle_error", _hide_values)
+
+
+def _hide_values(failure: ExceptionContext) -> None:
+    original = failure.original_exception
+    about_a_value = code_of(original).startswith("22") or isinstance(
+        original, _NOT_ENCODED
+    )
+    for error in (failure.sqlalchemy_exception, *_causes(original)):
+        if error is not None:
+            _shorten(error, about_a_value=about_a_value)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _shorten(error: Any, *, about_a_value: bool) -> None:
+    if hasattr(error, "sqlstate"):
+        error.detail = None
+    said = error.args[0] if error.args else None
+    if isinstance(error, LookupError):
+        # It may be the value itself, without quotes.
+        said = repr(said)
+    if isinstance(said, str):
+        said, _, _ = said.partition("\nDETAIL:")
+        error.args = (_without_value(said) if about_a_value else said,)
+
+
+def _without_value(message: str) -> str:
+    """Cut where the server and the driver begin to quote."""
+    head, colon, _ = message.partition(": ")
+    return _QUOTED.sub("'...'", head + colon).rstrip(": ")
+
+
+# What the driver or a type of SQLAlchemy raises.
+_NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)

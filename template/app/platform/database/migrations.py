@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 from alembic.operations.ops import (
     AddColumnOp,
     CreateTableOp,
+    DropColumnOp,
     DropTableOp,
     MigrationScript,
     ModifyTableOps,
@@ -21,9 +23,10 @@ from alembic.operations.ops import (
 )
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_list
-from sqlalchemy import MetaData, Table
+from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect
 
 from app.platform.database.model import Base
+from app.platform.database.postgresql import Json
 from app.platform.database.settings import DatabaseSettings
 
 APP = Path(__file__).parents[2]
@@ -57,22 +60,16 @@ def alembic_config(
     return config
 
 
-def tables_of(branch: str) -> Iterator[Table]:
-    """List the tables whose models live under the branch's package, and no deeper."""
-    for mapper in Base.registry.mappers:
-        table = mapper.local_table
-        if isinstance(table, Table) and _owner(mapper.class_.__module__) == branch:
-            yield table
+def tables_of(branch: str) -> list[Table]:
+    """List the tables that are defined under the branch's package, and no deeper."""
+    tables = Base.metadata.tables.values()
+    return [table for table in tables if _owner(table.info["module"]) == branch]
 
 
 def modules_of(metadata: MetaData) -> list[str]:
     """List the modules that have tables, each after those that it refers to."""
-    homes = {
-        str(mapper.local_table): mapper.class_.__module__.split(".")
-        for mapper in Base.registry.mappers
-    }
-    found = (homes.get(table.name, ["", ""]) for table in metadata.sorted_tables)
-    return list(dict.fromkeys(home[2] for home in found if home[1] == "modules"))
+    homes = (table.info["module"].split(".") for table in metadata.sorted_tables)
+    return list(dict.fromkeys(home[2] for home in homes if home[1] == "modules"))
 
 
 def revisions(config: Config) -> ScriptDirectory:
@@ -126,7 +123,7 @@ def missing_dependencies(branch: str) -> list[str] | None:
 
 
 def _foreign_tables(branch: str) -> list[Table]:
-    own = list(tables_of(branch))
+    own = tables_of(branch)
     keys = [key for table in own for key in table.foreign_keys]
     return [key.column.table for key in keys if key.column.table not in own]
 
@@ -134,32 +131,65 @@ def _foreign_tables(branch: str) -> list[Table]:
 def summary(revision: MigrationScript) -> str:
     """Say what a revision does: create tickets, add priority to tickets."""
     done: list[str] = []
-    for group in revision.upgrade_ops_list:
-        for operation in group.ops:
-            if isinstance(operation, CreateTableOp):
-                done.append(f"create {operation.table_name}")
-            elif isinstance(operation, DropTableOp):
-                done.append(f"drop {operation.table_name}")
-            elif isinstance(operation, ModifyTableOps):
-                done.append(_change(operation))
-    # A table's indexes stand beside it, as operations on it.
-    created = {each.partition(" ")[2] for each in done if each.startswith("create ")}
-    said = [each for each in done if each.removeprefix("change ") not in created]
-    return " and ".join(said) or "change the schema"
+    created: set[str] = set()
+    for operation in (op for group in revision.upgrade_ops_list for op in group.ops):
+        if isinstance(operation, CreateTableOp):
+            done.append(f"create {operation.table_name}")
+            created.add(operation.table_name)
+        elif isinstance(operation, DropTableOp):
+            done.append(f"drop {operation.table_name}")
+        # A table's indexes stand beside it, as operations on it.
+        elif isinstance(operation, ModifyTableOps) and (
+            operation.table_name not in created
+        ):
+            done.append(_change(operation))
+    return " and ".join(done) or "change the schema"
 
 
 def _change(operations: ModifyTableOps) -> str:
-    added = [
-        each.column.name for each in operations.ops if isinstance(each, AddColumnOp)
-    ]
+    added = _columns(operations, AddColumnOp)
     table = operations.table_name
     return f"add {' and '.join(added)} to {table}" if added else f"change {table}"
 
 
+def unseen(
+    connection: Connection, branch: str, revision: MigrationScript
+) -> Iterator[str]:
+    """Say what autogenerate does not see, or takes for something else."""
+    for each in (each for group in revision.upgrade_ops_list for each in group.ops):
+        if isinstance(each, ModifyTableOps):
+            new, old = _columns(each, AddColumnOp), _columns(each, DropColumnOp)
+            if new and old:
+                renamed = f"{each.table_name}.{', '.join(old)} to {', '.join(new)}"
+                yield f"To rename {renamed}, write op.alter_column: values get lost."
+    database = inspect(connection)
+    for table in tables_of(branch):
+        if not database.has_table(table.name):
+            continue
+        stored = {each["name"] for each in database.get_check_constraints(table.name)}
+        wanted = {e.name for e in table.constraints if isinstance(e, CheckConstraint)}
+        for name in sorted(map(str, wanted ^ stored)):
+            verb = "create_check_constraint" if name in wanted else "drop_constraint"
+            yield f"The CHECK {name} of {table.name} needs op.{verb}, by hand."
+
+
+def _columns[C: (AddColumnOp, DropColumnOp)](
+    table: ModifyTableOps, kind: type[C]
+) -> list[str]:
+    return [each.to_column().name for each in table.ops if isinstance(each, kind)]
+
+
+def render(kind: str, thing: object, context: AutogenContext) -> str | Literal[False]:
+    """Have a revision name the types of the service, and not what they stand for."""
+    if kind != "type" or not isinstance(thing, Json):
+        return False
+    context.imports.add(f"from {Json.__module__} import Json")
+    return "Json()"
+
+
 def _creator(script: ScriptDirectory, table: Table) -> str:
     """Find the revision that creates the table: at the latest, its branch's head."""
-    mappers = [each for each in Base.registry.mappers if each.local_table is table]
-    revisions = _of(_owner(mappers[0].class_.__module__), script)
+    revisions = _of(_owner(table.info["module"]), script)
     if not revisions:
         raise CommandError(f"The table {table.name} has no migration: write it first")
     creators = [each for each in revisions if table.name in _creates(each)]

@@ -1,10 +1,11 @@
 """The base of every table."""
 
 from datetime import datetime
+from traceback import walk_stack
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, MetaData, event, func, inspect
+from sqlalchemy import BigInteger, MetaData, Table, event, func, inspect
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -14,6 +15,8 @@ from sqlalchemy.orm import (
     mapped_column,
 )
 from uuid_utils.compat import uuid7
+
+from app.platform.database.postgresql import INSTANT
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -30,9 +33,20 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: DateTime(timezone=True),
+        datetime: INSTANT,
         int: BigInteger(),
     }
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _note_owner(table: Table, _: MetaData) -> None:
+    """Note which Python module defines a table, whether or not a class maps it."""
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in walk_stack(None))
+    theirs = (name for name in names if not name.startswith(_OURS))
+    table.info["module"] = next(theirs, "")
+
+
+_OURS = ("sqlalchemy.", "app.platform.database.")
 
 
 class Model(Base):

@@ -1,27 +1,16 @@
-"""What only PostgreSQL can do, in one place."""
+"""What only PostgreSQL can do: another database would have a file with these names."""
 
 import asyncio
 import re
-import socket
 import string
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from traceback import walk_tb
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     DateTime,
     Index,
     Row,
@@ -37,27 +26,28 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    InstrumentedAttribute,
-    Session,
-    SessionTransaction,
-)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from app.platform.database.settings import DatabaseSettings, read_url
 
-type Connect = Callable[..., Awaitable[asyncpg.Connection]]
 type Execute = Callable[[str], Any]
+type Failure = Literal["value", "locked", "passing", "aborted"]
+type Model = type[DeclarativeBase]
 type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
+
+# A column of moments, which know their time zone.
+INSTANT = DateTime(timezone=True)
+
+
+class Json(JSONB):
+    """A column of JSON."""
 
 
 def connector(
     settings: DatabaseSettings, url: str, *, limits: dict[str, Any] | None = None
-) -> Connect:
+) -> Callable[..., Awaitable[asyncpg.Connection]]:
     """
     Give the one way into PostgreSQL: of the pool, of migrations, and of who listens.
 
@@ -81,22 +71,29 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
     PgBouncer must list these three in `ignore_startup_parameters` or have them set on
     the role.
     """
-    limits = {
-        "statement_timeout": settings.statement_timeout_seconds,
-        "lock_timeout": settings.lock_timeout_seconds,
-        "idle_in_transaction_session_timeout": (
-            settings.idle_in_transaction_timeout_seconds
-        ),
+    idle = settings.idle_in_transaction_timeout_seconds
+    return {
+        "statement_timeout": f"{settings.statement_timeout_seconds}s",
+        "lock_timeout": f"{settings.lock_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": f"{idle}s",
     }
-    return {name: f"{limit * 1000:.0f}" for name, limit in limits.items()}
 
 
-class Json(JSONB):
-    """A column of JSON."""
+def let_idle(session: AsyncSession, limit: timedelta) -> None:
+    """Let its transactions do nothing for so long, said when one begins."""
+    seconds = f"{limit.total_seconds()}s"
+
+    def say(_: Any, __: Any, connection: Any) -> None:
+        name = "idle_in_transaction_session_timeout"
+        connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}'")
+
+    event.listen(session.sync_session, "after_begin", say)
 
 
-# A column of moments, which are aware of their time zone.
-INSTANT = DateTime(timezone=True)
+async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
+    """Let its statements give up when they cannot have a lock for so long."""
+    await connection.exec_driver_sql(f"SET lock_timeout = '{seconds}s'")
+    await connection.commit()
 
 
 def from_now(delay: timedelta) -> ColumnElement[datetime]:
@@ -106,7 +103,7 @@ def from_now(delay: timedelta) -> ColumnElement[datetime]:
 
 def unique_among_living(*columns: str) -> Index:
     """Make a value unique among the rows that are not deleted."""
-    return Index(None, *columns, unique=True, postgresql_where=text(_LIVING))
+    return Index(None, *columns, unique=True, postgresql_where=_LIVING)
 
 
 def words_index(name: str, *columns: str) -> Index:
@@ -123,9 +120,7 @@ def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
 
 
 async def insert_or_ignore(
-    session: AsyncSession,
-    model: type[DeclarativeBase],
-    rows: Sequence[Mapping[str, Any]],
+    session: AsyncSession, model: Model, *rows: Mapping[str, Any]
 ) -> int:
     """Insert rows and leave alone what is there already; tell how many were new."""
     statement = insert(model).values(rows).on_conflict_do_nothing()
@@ -141,7 +136,7 @@ async def insert_unless_there[M: DeclarativeBase](
     values = {key: value for key in keys if (value := getattr(row, key)) is not None}
     statement = insert(type(row)).values(values)
     statement = statement.on_conflict_do_nothing(
-        index_elements=unique, index_where=text(_LIVING)
+        index_elements=unique, index_where=_LIVING
     )
     added: M | None = await session.scalar(statement.returning(type(row)))
     return added
@@ -149,7 +144,7 @@ async def insert_unless_there[M: DeclarativeBase](
 
 async def upsert(
     session: AsyncSession,
-    model: type[DeclarativeBase],
+    model: Model,
     row: Mapping[str, Any],
     *,
     change: Sequence[str],
@@ -160,21 +155,17 @@ async def upsert(
 
     `when` asks something of the stored row. Tells whether anything was stored.
     """
-    statement = insert(model).values(row)
     keys = inspect(model).primary_key
+    statement = insert(model).values(row)
+    changes = {name: statement.excluded[name] for name in change}
     stored = statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={name: statement.excluded[name] for name in change},
-        where=when,
+        index_elements=keys, set_=changes, where=when
     )
     return (await session.execute(stored.returning(*keys))).first() is not None
 
 
 async def take_and_update(
-    session: AsyncSession,
-    rows: Select[Any],
-    values: Mapping[str, Any],
-    *returning: Any,
+    session: AsyncSession, rows: Select[Any], values: Mapping[str, Any], *returning: Any
 ) -> Sequence[Row[Any]]:
     """Change the rows of a query, without those that another transaction holds."""
     model, free = _free(rows)
@@ -191,114 +182,21 @@ async def take_and_delete(
     return (await session.execute(taken, execution_options=_NO_SYNC)).all()
 
 
-def _free(rows: Select[Any]) -> tuple[type[DeclarativeBase], ColumnElement[bool]]:
-    model = rows.column_descriptions[0]["entity"]
-    [key] = inspect(model).primary_key
-    free = rows.with_only_columns(key).with_for_update(skip_locked=True)
-    return model, key.in_(free)
-
-
 def constraint_of(error: IntegrityError) -> str | None:
     """Name the constraint or unique index that refused a statement."""
-    name: str | None = getattr(error.driver_exception, "constraint_name", None)
-    return name
+    return getattr(error.driver_exception, "constraint_name", None)
 
 
-class Failure(Enum):
-    """What an error of the database means to whoever asked."""
-
-    VALUE = auto()
-    """It cannot be stored: who sent it is at fault."""
-    LOCKED = auto()
-    """Another transaction kept what this one needs."""
-    PASSING = auto()
-    """It may go well the next time."""
-    ABORTED = auto()
-    """An earlier statement of the transaction had been refused."""
-    DEFECT = auto()
+def code_of(error: BaseException | None) -> str:
+    """Give the server's code for an error, and nothing for one that is not its."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(original, "sqlstate", None) or ""
 
 
-def classify(error: Exception) -> Failure:
-    """Tell what an error means, be it the server's, the driver's or the pool's."""
+def classify(error: BaseException) -> Failure | None:
+    """Tell what an error of the server means; None if it is a defect."""
     code = code_of(error)
-    for failure, codes in _CODES.items():
-        if code.startswith(codes):
-            return failure
-    if isinstance(error, DBAPIError):
-        passes = error.connection_invalidated
-    else:
-        passes = isinstance(error, UNREACHABLE) and _is_of_the_driver(error)
-    return Failure.PASSING if passes else Failure.DEFECT
-
-
-def code_of(error: Exception) -> str:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-
-
-def _is_of_the_driver(error: Exception) -> bool:
-    """The driver passes on what the system raises, as any other code may do."""
-    frames = walk_tb(error.__traceback__)
-    names = (str(frame.f_globals.get("__name__")) for frame, _ in frames)
-    return any(name.partition(".")[0] in _DRIVER for name in names)
-
-
-def hide_values(engine: AsyncEngine) -> None:
-    """
-    Take out of every error what may be a customer's value, before anybody logs it.
-
-    What remains: the kind of the error, the constraint, the column, the SQL.
-    """
-    event.listen(engine.sync_engine, "handle_error", _hide_values)
-
-
-def _hide_values(failure: ExceptionContext) -> None:
-    original = failure.original_exception
-    sqlstate = getattr(original, "sqlstate", None) or ""
-    about_a_value = sqlstate.startswith(_DATA) or isinstance(original, _NOT_ENCODED)
-    for error in (failure.sqlalchemy_exception, *_causes(original)):
-        if isinstance(error, asyncpg.PostgresError):
-            error.detail = None
-        if error is not None:
-            _shorten(error, about_a_value=about_a_value)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _shorten(error: BaseException, *, about_a_value: bool) -> None:
-    said = error.args[0] if error.args else None
-    if isinstance(error, LookupError):
-        # It may be the value itself, without quotes.
-        said = repr(said)
-    if isinstance(said, str):
-        said, _, _ = said.partition("\nDETAIL:")
-        error.args = (_without_value(said) if about_a_value else said,)
-
-
-def _without_value(message: str) -> str:
-    """Cut where PostgreSQL and the driver begin to quote."""
-    head, colon, _ = message.partition(": ")
-    return _QUOTED.sub("'...'", head + colon).rstrip(": ")
-
-
-async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
-    """Have a statement that cannot have its lock give up, until the connection ends."""
-    await connection.exec_driver_sql(f"SET lock_timeout = {seconds * 1000:.0f}")
-    await connection.commit()
-
-
-def let_idle(session: AsyncSession, limit: timedelta) -> None:
-    """Let its transactions do nothing for so long, said when one begins."""
-    milliseconds = limit // timedelta(milliseconds=1)
-    statement = f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
-
-    def say(_: Session, __: SessionTransaction, connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
-
-    event.listen(session.sync_session, "after_begin", say)
+    return next((kind for kind, of in _CODES.items() if code.startswith(of)), None)
 
 
 async def try_lock(session: AsyncSession, name: str) -> bool:
@@ -322,7 +220,7 @@ async def session_lock(connection: AsyncConnection, name: str) -> AsyncIterator[
 
 
 def wake_on_insert(execute: Execute, table: str) -> None:
-    """Have inserts notify who listens to the table; equal ones are folded into one."""
+    """Have inserts wake who listens to the table, once for each transaction."""
     execute(f"""
         CREATE FUNCTION notify_{table}() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_notify('{table}', ''); RETURN NULL; END $$
@@ -337,28 +235,11 @@ def wake_no_more(execute: Execute, table: str) -> None:
     execute(f"DROP FUNCTION notify_{table}() CASCADE")
 
 
-def vacuum_often(
-    execute: Execute, table: str, *, rows: int = 50, share: float = 0.0
-) -> None:
-    """Clean up when so much of a table is dead: by default a fifth of it may be."""
-    limits = {"threshold": rows, "scale_factor": share}
-    options = ", ".join(
-        f"autovacuum_{kind}_{name} = {limit}"
-        for kind in ("vacuum", "vacuum_insert", "analyze")
-        for name, limit in limits.items()
-    )
-    execute(f"ALTER TABLE {table} SET ({options})")
-
-
 @asynccontextmanager
 async def listening(
     settings: DatabaseSettings, channel: str, hear: Callable[[], None]
 ) -> AsyncIterator[asyncio.Event]:
-    """
-    Call `hear` for each notification, on a connection of its own.
-
-    Yields an event that is set when the connection is lost.
-    """
+    """Call `hear` when woken; yield an event that is set when nothing is heard."""
     lost = asyncio.Event()
     connection = await connector(settings, settings.session_url)()
     try:
@@ -367,6 +248,21 @@ async def listening(
         yield lost
     finally:
         await connection.close(timeout=settings.connect_timeout_seconds)
+
+
+def vacuum_often(
+    execute: Execute, table: str, *, rows: int = 50, share: float = 0.0
+) -> None:
+    """Clean up when so much of a table is dead: by default a fifth of it may be."""
+    for kind in ("vacuum", "vacuum_insert", "analyze"):
+        limits = f"{kind}_threshold = {rows}, autovacuum_{kind}_scale_factor = {share}"
+        execute(f"ALTER TABLE {table} SET (autovacuum_{limits})")
+
+
+def _free(rows: Select[Any]) -> tuple[Model, ColumnElement[bool]]:
+    model = rows.column_descriptions[0]["entity"]
+    [key] = inspect(model).primary_key
+    return model, key.in_(rows.with_only_columns(key).with_for_update(skip_locked=True))
 
 
 def _words_of(*columns: _Text) -> ColumnElement[Any]:
@@ -378,39 +274,21 @@ def _words_of(*columns: _Text) -> ColumnElement[Any]:
     return func.to_tsvector(_DICTIONARY, spaced)
 
 
-# Whatever the system says of a server that cannot be reached.
-UNREACHABLE = (PoolExhausted, ConnectionError, TimeoutError, socket.gaierror)
-_DRIVER = ("asyncpg", "sqlalchemy")
-_NO_SYNC = {"synchronize_session": False}
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
-_CODES = {
-    Failure.VALUE: (
-        "22000",  # what the driver cannot encode
-        "22001",  # string too long
-        "22003",  # number out of range
-        "22007",  # no such date
-        "22008",  # date out of range
-        "22021",  # character that cannot be stored
-        "22P05",  # character that cannot be translated
-        "2201W",  # negative LIMIT
-        "2201X",  # negative OFFSET
-    ),
-    Failure.LOCKED: ("55P03",),
-    Failure.ABORTED: ("25P02",),
-    Failure.PASSING: (
-        "08",  # connection exceptions
-        "40",  # serialization failures and deadlocks
-        "53",  # out of connections, memory or disk
-        "57",  # statement cancelled by its timeout, server shutting down or starting
-        "25P03",  # idle in transaction for too long
-        "25P04",  # transaction took too long
-    ),
+_TEXTS = ("22021", "22P05")
+_CODES: dict[Failure, tuple[str, ...]] = {
+    # What the driver cannot encode; too long, out of range, no such date; a negative
+    # LIMIT or OFFSET; characters that cannot be stored or translated.
+    "value": ("22000", "22001", "22003", "22007", "22008", "2201W", "2201X", *_TEXTS),
+    "locked": ("55P03",),
+    # An earlier statement of the transaction had been refused.
+    "aborted": ("25P02",),
+    # Connections; serialization failures and deadlocks; out of connections, memory or
+    # disk; cancelled by a timeout, or the server stops; a transaction took too long.
+    "passing": ("08", "40", "53", "57", "25P03", "25P04"),
 }
-# Class 22 of PostgreSQL's errors; what the driver or a type of SQLAlchemy raises.
-_DATA = "22"
-_NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
-_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
-_LIVING = "deleted_at IS NULL"
+_LIVING = text("deleted_at IS NULL")
+_NO_SYNC = {"synchronize_session": False}
 # Words as they are: of no language, so of any.
 _DICTIONARY = literal_column("'simple'", Text)
 _PUNCTUATION = literal_column("'[[:punct:]]+'", Text)

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from app.platform.database import Database, UnitOfWork
-from app.platform.database.postgresql import Failure, classify
+from app.platform.database.postgresql import classify
 from app.platform.observability import context
 from app.platform.outbox.models import OutboxMessage
 from app.platform.outbox.outbox import Inbox, Outbox, OutboxSettings
@@ -167,7 +167,7 @@ async def _enter(unit: UnitOfWork, message: OutboxMessage) -> None:
     try:
         new = await Inbox(unit.session).accept(message.id, task=message.task)
     except DBAPIError as error:
-        if classify(error) is Failure.LOCKED:
+        if classify(error) == "locked":
             raise HandledElsewhere from error
         raise
     if not new:

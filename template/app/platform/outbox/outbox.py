@@ -97,7 +97,7 @@ class Inbox:
         transaction meanwhile. While another attempt commits, this waits for it.
         """
         row = {"id": id_, "task": task}
-        return await insert_or_ignore(self._session, InboxMessage, [row]) == 1
+        return await insert_or_ignore(self._session, InboxMessage, row) == 1
 
     async def knows(self, id_: UUID) -> bool:
         return await self._session.get(InboxMessage, id_) is not None
@@ -127,7 +127,7 @@ class Outbox:
             for m in messages
         ]
         if rows:
-            await insert_or_ignore(self._session, OutboxMessage, rows)
+            await insert_or_ignore(self._session, OutboxMessage, *rows)
 
     async def claim(self, *, limit: int, lease: timedelta) -> Claim:
         """Take what is due, also from an attempt whose lease is over."""

@@ -1,17 +1,20 @@
 """Which problem answers which exception."""
 
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from traceback import walk_tb
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
-from app.platform.database.postgresql import UNREACHABLE, Failure, classify, code_of
+from app.platform.database.postgresql import classify, code_of
 from app.platform.errors import Conflict, DomainError, Invalid, Unavailable
 from app.platform.web.problems import FieldProblem, describe, respond
 from app.platform.web.routing import allowed_methods
@@ -53,6 +56,7 @@ def _pointer(segments: Iterable[str | int]) -> str:
 
 log = structlog.get_logger(__name__)
 
+UNREACHABLE = (PoolExhausted, ConnectionError, TimeoutError, socket.gaierror)
 HANDLED = (*UNREACHABLE, DBAPIError, StaleDataError)
 
 
@@ -61,13 +65,23 @@ def translate(error: Exception) -> DomainError | None:
     if isinstance(error, StaleDataError):
         return Conflict("It was changed by someone else at the same time.")
     failure, code = classify(error), code_of(error)
-    if failure is Failure.VALUE:
+    if failure == "value":
         log.warning("database.value_refused", error=_name(error), code=code)
         return Invalid("A value is outside the range that can be stored.")
-    if failure in {Failure.PASSING, Failure.LOCKED}:
+    if failure in {"passing", "locked"} or _is_out_of_reach(error):
         log.warning("database.unavailable", error=_name(error), code=code)
         return Unavailable("The database cannot answer at the moment.")
     return None
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """What the system raises is passed on by the driver, and may be other code's."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    frames = walk_tb(error.__traceback__)
+    names = (str(frame.f_globals.get("__name__")) for frame, _ in frames)
+    driver = any(name.partition(".")[0] == "sqlalchemy" for name in names)
+    return driver and isinstance(error, UNREACHABLE)
 
 
 def _name(error: Exception) -> str:

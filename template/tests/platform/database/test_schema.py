@@ -26,7 +26,7 @@ class TestSchemaCheck:
         await _change(
             database,
             "UPDATE alembic_branches SET version_num = 'newer',"
-            " applied = array_append(applied, 'newer') WHERE branch = 'platform'",
+            " applied = applied || '\"newer\"' WHERE branch = 'platform'",
         )
 
         await SchemaCheck(database)()
