@@ -148,7 +148,7 @@ def test_the_command_prints_it_and_nothing_else(
 def test_a_module_may_begin_as_a_part_that_was_declined(
     folder: Path, tmp_path: Path
 ) -> None:
-    names = ["celery_stalks", "orders_old", "redis_keys", "telemetry_points"]
+    names = ["celery_stalks", "orders_notes", "redis_keys", "telemetry_points"]
     declined = {"cache": "none", "tasks": "inline", "telemetry": "none"}
 
     modules = {name: {"due": "date"} for name in names}
