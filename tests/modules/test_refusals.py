@@ -31,7 +31,6 @@ REFUSED: list[tuple[Declared, str]] = [
     ({"filter": {"due": "date"}}, '"filter"'),
     ({"outbox": {"due": "date"}}, '"outbox"'),
     ({"orders": {"due": "date"}}, '"orders"'),
-    ({"worker_shifts": {"due": "date"}}, '"worker_shifts"'),
     ({"staff": {"due": "date"}}, "staff/staff_item"),
     ({"ticket": {"due": "date"}}, "take the plural: tickets"),
     ({"people/Person": {"due": "date"}}, '"people/Person"'),
@@ -144,3 +143,17 @@ def test_the_command_prints_it_and_nothing_else(
     assert run.stderr.strip().count("\n") == 0
     assert run.stdout == ""
     assert not (tmp_path / "service").exists()
+
+
+def test_a_module_may_begin_as_a_part_that_was_declined(
+    folder: Path, tmp_path: Path
+) -> None:
+    names = ["celery_stalks", "orders_notes", "redis_keys", "telemetry_points"]
+    declined = {"cache": "none", "tasks": "inline", "telemetry": "none"}
+
+    modules = {name: {"due": "date"} for name in names}
+    service = copy(folder, tmp_path / "service", modules=modules, **declined)
+
+    for name in names:
+        assert (service / f"app/modules/{name}/router.py").exists()
+        assert (service / f"tests/modules/{name}/test_add.py").exists()

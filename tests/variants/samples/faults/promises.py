@@ -151,6 +151,45 @@ PORTS = [
     ),
 ]
 
+OWNERS = [
+    Injected(
+        "a file that two adapters own",
+        replace(
+            "questions/computed.yml",
+            "    rabbitmq: [dev/rabbitmq.py,",
+            "    rabbitmq: [app/platform/broker/rabbitmq.py, dev/rabbitmq.py,",
+        ),
+        "app/platform/broker/rabbitmq.py",
+        "is owned by both broker-rabbitmq and rabbitmq",
+        sometimes=True,
+    ),
+    Injected(
+        "a folder that two parts own",
+        replace(
+            "questions/computed.yml",
+            "    redis: [dev/redis.py,",
+            "    redis: [app/platform/broker, dev/redis.py,",
+        ),
+        "app/platform/broker/__init__.py",
+        "is owned by both celery and redis",
+        sometimes=True,
+    ),
+    Injected(
+        "an adapter's page that is spelled otherwise",
+        write("template/docs/runbooks/cache_none.md", "# Nothing is remembered\n"),
+        "docs/runbooks/cache_none.md",
+        "bears the name of cache-none, and stays without it",
+        sometimes=True,
+    ),
+    Injected(
+        "an adapter's files that nobody can lose",
+        replace("questions/ownership.yml", "    {{ port.port }}-{{ name }}.*\n", ""),
+        "docs/adapters/tasks-inline.md",
+        "bears the name of tasks-inline, and stays without it",
+        sometimes=True,
+    ),
+]
+
 METRICS = [
     Injected(
         "a dashboard's metric that nothing writes",
@@ -207,4 +246,4 @@ DEFAULTS = [
     ),
 ]
 
-PROMISES = [*VARIABLES, *TARGETS, *PORTS, *METRICS, *DEFAULTS]
+PROMISES = [*VARIABLES, *TARGETS, *PORTS, *OWNERS, *METRICS, *DEFAULTS]
