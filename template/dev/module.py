@@ -42,10 +42,9 @@ WRITE = """
 The migration is still to be written. After that:
 make migration module={module} m="what it does"."""
 REQUIRED = """
-{fields}: rows that are there already have no value. Make it optional, or give
-them one in three steps in the migration: add the column as nullable, UPDATE the rows,
-then make it NOT NULL. A server_default that the model lacks is dropped by the next
-migration."""
+{fields}: rows that are there already have no value. Make it optional, give
+it a default, as in "status: enum(open, closed) = open", or take three steps in the
+migration: add the column as nullable, UPDATE the rows, then make it NOT NULL."""
 
 _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"^    (\S.*):$")
@@ -170,7 +169,11 @@ def _ask_fields(name: str) -> Fields:
 
 
 def _required(fields: Fields) -> list[str]:
-    return [name for name, spec in fields.items() if "optional" not in spec.split()]
+    return [
+        name
+        for name, spec in fields.items()
+        if "optional" not in spec.split() and "=" not in spec
+    ]
 
 
 def _options() -> argparse.Namespace:
