@@ -42,10 +42,9 @@ WRITE = """
 The migration is still to be written. After that:
 make migration module={module} m="what it does"."""
 REQUIRED = """
-{fields}: rows that are there already have no value. Make it optional, or give
-them one in three steps in the migration: add the column as nullable, UPDATE the rows,
-then make it NOT NULL. A server_default that the model lacks is dropped by the next
-migration."""
+{fields}: rows that are there already have no value. Make it optional, give
+it a default, as in "status: enum(open, closed) = open", or take three steps in the
+migration: add the column as nullable, UPDATE the rows, then make it NOT NULL."""
 
 SINGULAR = (
     '"{name}" has no plural; take the plural: {plural}. A plural with another singular '
@@ -199,7 +198,11 @@ def _has_type(spec: str) -> bool:
 
 
 def _required(fields: Fields) -> list[str]:
-    return [name for name, spec in fields.items() if "optional" not in spec.split()]
+    return [
+        name
+        for name, spec in fields.items()
+        if "optional" not in spec.split() and "=" not in spec
+    ]
 
 
 def _options() -> argparse.Namespace:

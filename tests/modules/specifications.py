@@ -21,6 +21,7 @@ FIELDS = """
     number
 """
 KINDS = types()
+DEFAULTS = {"str": "x", "int": "-7", "bool": "true", "enum": ""}
 VALUES = "open paid-late on_hold v2 a none abcdefghijklmnopqrstuvwxyz012345"
 
 
@@ -51,7 +52,7 @@ def specifications(earlier: list[str], own: str) -> st.SearchStrategy[str]:
         "ref": st.sampled_from(earlier).map("ref({})".format),
     }
     kinds = [
-        flagged(taking.get(kind, st.just(kind)), known["flags"])
+        flagged(taking.get(kind, st.just(kind)), known["flags"], kind)
         for kind, known in KINDS.items()
         if earlier or kind != "ref"
     ]
@@ -65,9 +66,16 @@ def decimals(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def flagged(draw: st.DrawFn, kind: st.SearchStrategy[str], flags: list[str]) -> str:
+def flagged(
+    draw: st.DrawFn, specification: st.SearchStrategy[str], flags: list[str], kind: str
+) -> str:
     chosen = draw(st.lists(st.sampled_from(flags), unique=True))
-    return " ".join([draw(kind), *chosen])
+    words = [draw(specification), *chosen]
+    if kind in DEFAULTS and not {"optional", "unique"} & {*chosen}:
+        # The first value of an enumeration, or whatever any of the type can have.
+        default = DEFAULTS[kind] or words[0].partition("(")[2].split(",")[0].strip(")")
+        words += draw(st.sampled_from([[], ["=", default]]))
+    return " ".join(words)
 
 
 def drawn(number: int, *, modules: int) -> list[Declared]:

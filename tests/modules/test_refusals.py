@@ -69,6 +69,15 @@ REFUSED: list[tuple[Declared, str]] = [
     (fields(state="enum(a-b, a_b)"), "same value twice"),
     (fields(state="enum(A)"), '"A"'),
     (fields(draft="enum(a)"), "invoices.draft"),
+    (fields(due="date = 2030-01-31"), "takes no default"),
+    (fields(number="int = "), "invoices.number"),
+    (fields(number="int = 1.5"), 'default to "1.5"'),
+    (fields(number="int = 007"), 'default to "007"'),
+    (fields(number="int unique = 1"), "default in vain"),
+    (fields(number="int optional = 1"), "default in vain"),
+    (fields(number="str(3) = long"), 'default to "long"'),
+    (fields(is_open="bool = yes"), 'default to "yes"'),
+    (fields(state="enum(a, b) = c"), 'default to "c"'),
     (fields(amount="money", amount_minor="int"), "invoices.amount_minor"),
     (CUSTOMERS | fields(buyer="ref(customers)", buyer_id="uuid"), "invoices.buyer_id"),
     (fields(buyer="ref(customers)"), "invoices.buyer"),
@@ -100,7 +109,8 @@ LONGEST = ("m" * 19 + "s", "f" * 24)
 SPECIFICATIONS = [
     "", "day", "date " + "x" * 99, "date(7)", "str", "str(0)", "str(256)", "decimal",
     "decimal(3, 9)", "enum(a, a)", "enum(" + "X" * 99 + ")", "ref()",
-    "ref(" + "x" * 99 + ")", "ref(" + LONGEST[0] + ")",
+    "ref(" + "x" * 99 + ")", "ref(" + LONGEST[0] + ")", "date = 1", "int unique = 1",
+    "int = " + "x" * 99,
 ]  # fmt: skip
 
 
