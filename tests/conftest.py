@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import pytest
 from plumbum import local
 
 from tests import quick
+from tests.suites import array
+from tests.suites.sameness import Rendering
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.variants import Variants
 from variants import ROOT, render, snapshot
@@ -118,6 +120,18 @@ def quick_copies(
 def folder(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as a plain folder."""
     return snapshot(tmp_path_factory.mktemp("folder") / "strata")
+
+
+@pytest.fixture(scope="session")
+def renderings(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[int, Rendering]:
+    """Rows in which every answer occurs, the same for each worker that runs some."""
+    place = tmp_path_factory.mktemp("rows")
+    return {
+        number: Rendering(copy(folder, place / str(number), **answers))
+        for number, answers in enumerate(array.committed(1), start=1)
+    }
 
 
 @pytest.fixture(scope="session")

@@ -27,18 +27,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 
 
 @pytest.fixture(scope="session")
-def renderings(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[int, Rendering]:
-    """All rows, for each worker: what is run where does not depend on who is first."""
-    place = tmp_path_factory.mktemp("rows")
-    return {
-        row.number: Rendering(copy(folder, place / str(row.number), **row.answers))
-        for row in ROWS
-    }
-
-
-@pytest.fixture(scope="session")
 def every(variants: Variants) -> list[Answers]:
     return rows_of(variants.every())
 

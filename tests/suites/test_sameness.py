@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy
 from tests.edits import append, delete, replace, write
-from tests.suites.array import committed
 from tests.suites.environment import superset_environment
 from tests.suites.pythons import nearest
 from tests.suites.rendering import developer
@@ -144,48 +142,43 @@ class TestRepeated:
         assert not repeated(Rendering(second), {1: Rendering(first)})
 
 
-@pytest.fixture(scope="session")
-def rows(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[int, Rendering]:
-    place = tmp_path_factory.mktemp("rows")
-    return {
-        number: Rendering(copy(folder, place / str(number), **answers))
-        for number, answers in enumerate(committed(1), start=1)
-    }
-
-
-def run_in(row: int, rows: Mapping[int, Rendering]) -> list[str]:
-    again = repeated(rows[row], {n: each for n, each in rows.items() if n < row})
-    return [test for test in rows[row].tests if test not in again]
+def run_in(row: int, renderings: Mapping[int, Rendering]) -> list[str]:
+    again = repeated(
+        renderings[row], {n: each for n, each in renderings.items() if n < row}
+    )
+    return [test for test in renderings[row].tests if test not in again]
 
 
 class TestAdapter:
     @pytest.mark.parametrize("adapter", ADAPTERS)
     def test_is_tested_by_the_first_row_that_has_it(
-        self, rows: Mapping[int, Rendering], adapter: str
+        self, renderings: Mapping[int, Rendering], adapter: str
     ) -> None:
         first = next(
-            row for row, each in rows.items() if (each.folder / adapter).is_file()
+            row for row, each in renderings.items() if (each.folder / adapter).is_file()
         )
 
-        reached = [rows[first].closures[test] for test in run_in(first, rows)]
+        reached = [
+            renderings[first].closures[test] for test in run_in(first, renderings)
+        ]
 
         assert any(closure and adapter in closure for closure in reached)
 
     @pytest.mark.parametrize("row", [2, 3])
     def test_is_tested_with_all_that_is_composed(
-        self, rows: Mapping[int, Rendering], row: int
+        self, renderings: Mapping[int, Rendering], row: int
     ) -> None:
-        reached = [rows[row].closures[test] for test in run_in(row, rows)]
+        reached = [renderings[row].closures[test] for test in run_in(row, renderings)]
 
         assert any(closure and "app/composition.py" in closure for closure in reached)
 
     def test_that_is_broken_is_found_by_a_row_that_leaves_tests_out(
-        self, rows: Mapping[int, Rendering], tmp_path: Path
+        self, renderings: Mapping[int, Rendering], tmp_path: Path
     ) -> None:
-        service = shutil.copytree(rows[2].folder, tmp_path / "service")
-        left = [(test, rows[2].closures[test] or {}) for test in run_in(2, rows)]
+        service = shutil.copytree(renderings[2].folder, tmp_path / "service")
+        left = [
+            (test, renderings[2].closures[test] or {}) for test in run_in(2, renderings)
+        ]
         nearest_to = {
             adapter: min((len(files), test) for test, files in left if adapter in files)
             for adapter, _ in FAULTS

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from tests.updates.projects import (
     tree,
     update,
 )
-from tests.updates.test_owner import make
+from tests.updates.test_owner import shared_environment, typed
 
 CUSTOMERS = {"name": "str(200) searchable", "email": "email unique"}
 INVOICES = {"number": "str(32) unique", "customer": "ref(customers)"}
@@ -216,20 +217,22 @@ def test_a_module_lives_in_a_database(checkout: Path, tmp_path: Path) -> None:
     service = project(
         checkout, tmp_path / "service", **answers, modules={"customers": CUSTOMERS}
     )
-    make(service, "setup", "migrations", "migrate")
+    made = {"UV_PROJECT_ENVIRONMENT": str(shared_environment()), "UV_NO_SYNC": "1"}
+    make = partial(typed, service, "make", **made)
+    make("migrations", "migrate")
     committed(service)
 
     added = ", ".join(f"{name}: {spec}" for name, spec in INVOICES.items())
-    declare(service, name="invoices", fields=added)
-    make(service, "migrate")
-    declare(service, name="invoices", fields="due: date optional indexed")
-    make(service, "migrate", "test", f"ARGS=tests/modules {MIGRATIONS}")
-    declare(service, name="invoices", remove="1")
-    make(service, "migrate", "test", f"ARGS={MIGRATIONS}")
+    declare(service, name="invoices", fields=added, **made)
+    make("migrate")
+    declare(service, name="invoices", fields="due: date optional indexed", **made)
+    make("migrate", "test", f"ARGS=tests/modules {MIGRATIONS}")
+    declare(service, name="invoices", remove="1", **made)
+    make("migrate", "test", f"ARGS={MIGRATIONS}")
 
 
-def declare(service: Path, **change: str) -> None:
-    run = make_module(service, **change)
+def declare(service: Path, **variables: str) -> None:
+    run = make_module(service, **variables)
     assert run.returncode == 0, run.stdout + run.stderr
     committed(service)
 

@@ -11,8 +11,10 @@ import pytest
 
 from tests.conftest import git
 from tests.edits import append, delete
+from tests.suites.environment import superset_environment
 from tests.updates import next_version, owner
 from tests.updates.projects import clone, committed, conflicts, project, update
+from variants import ROOT
 
 # The Python that runs this, which is certainly here.
 ANSWERS = {"python_version": f"{sys.version_info[0]}.{sys.version_info[1]}"}
@@ -90,7 +92,6 @@ def test_one_head_for_each_branch_whatever_was_switched(
     owner.add_module(service)
     append("app/tables.py", "import app.modules.notes.models\n")(service)
     owner.extend_orders(service)
-    make(service, "setup")
     migrate(committed(service), tmp_path)
     next_version.release(template, [])
 
@@ -121,15 +122,21 @@ def migrate(service: Path, folder: Path) -> None:
     """Migrate the data of `make dev`, and compare it with the heads."""
     assert not conflicts(service)
     (folder / "heads.py").write_text(HEADS)
-    steps = f".venv/bin/python -m app.cli migrate && .venv/bin/python {folder}/heads.py"
-    typed(service, ".venv/bin/python", "-m", "dev", "exec", "sh", "-c", steps)
+    python = shared_environment() / "bin/python"
+    steps = f"{python} -m app.cli migrate && {python} {folder}/heads.py"
+    typed(service, str(python), "-m", "dev", "exec", "sh", "-c", steps)
 
 
 def make(service: Path, *targets: str) -> None:
     typed(service, "make", *targets)
 
 
-def typed(service: Path, *command: str) -> None:
+def shared_environment() -> Path:
+    """One that is there already, for whom it does not matter how it was made."""
+    return superset_environment(Path(sys.executable).resolve(), ROOT / "build/suites")
+
+
+def typed(service: Path, *command: str, **variables: str) -> None:
     """Run a command as a developer of the service would."""
     ours = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHON", "COV_", "PYTEST_")
     rest = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
@@ -137,7 +144,7 @@ def typed(service: Path, *command: str) -> None:
     run = subprocess.run(
         command,
         cwd=service,
-        env=rest | python | {"PYTEST_XDIST_AUTO_NUM_WORKERS": "1"},
+        env=rest | python | {"PYTEST_XDIST_AUTO_NUM_WORKERS": "1"} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
