@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 # The tests start hundreds of processes, which would compile all that they import again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo smoke test variants footprint suites arrays updates lint format check lock clean
+.PHONY: help demo smoke test variants footprint suites arrays updates bench lint format check lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -41,15 +41,18 @@ arrays: $(STAMP) ## Write anew which rows cover every pair and triple of answers
 updates: $(STAMP) ## Run all tests of `copier update`, each answer changed and 50 random sets among them
 	@$(VENV)/bin/pytest tests/updates -m "thorough or not thorough" $(ARGS)
 
+bench: $(STAMP) ## Measure the service beside FastAPI and the drivers: make bench QUICK=1 ROW="cache=none" ARGS="--only get"
+	@PYTHONPATH=scripts:. $(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ROW),--row $(ROW)) $(ARGS)
+
 lint: $(STAMP) ## The linters of what is here; the services have their own
-	$(VENV)/bin/ruff check hooks scripts tests
-	$(VENV)/bin/ruff format --check hooks scripts tests
+	$(VENV)/bin/ruff check benchmarks hooks scripts tests
+	$(VENV)/bin/ruff format --check benchmarks hooks scripts tests
 	$(VENV)/bin/python scripts/lock.py --check
 
 format: $(STAMP) ## Format what is here, and repair what the linter can
-	$(VENV)/bin/ruff format --quiet hooks scripts tests
-	$(VENV)/bin/ruff check --fix hooks scripts tests; left=$$?; \
-	  $(VENV)/bin/ruff format hooks scripts tests && exit $$left
+	$(VENV)/bin/ruff format --quiet benchmarks hooks scripts tests
+	$(VENV)/bin/ruff check --fix benchmarks hooks scripts tests; left=$$?; \
+	  $(VENV)/bin/ruff format benchmarks hooks scripts tests && exit $$left
 
 check: lint test ## Lints, then the tests
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader
 
 from variants import ROOT, choices, conditions, menus
 
 PAGES = ROOT / "docs/reference"
+TABLE = ROOT / "questions/modules/types.yml"
 RULES = {
     "name": "one line of text with at least one character, at most 200",
     "line": "one line of text, at most 200 characters",
@@ -42,23 +42,6 @@ TYPES_HEAD = """
 | type | takes | holds | can be |
 | --- | --- | --- | --- |
 """
-# What a field of each type holds: in the database and over HTTP.
-HOLDS = {
-    "str": "text of 1 to so many characters",
-    "text": "text of up to 20,000 characters",
-    "int": "a whole number of 64 bits",
-    "decimal": "a decimal number, sent as text",
-    "money": "two columns: minor units of up to 10¹², and a currency of ISO 4217",
-    "bool": "true or false",
-    "date": "a date, `2030-01-31`",
-    "datetime": "a moment, with its offset from UTC",
-    "uuid": "a UUID",
-    "email": "an address for mail",
-    "url": "an address that begins with http or https",
-    "json": "an object, of any shape",
-    "enum": "one of the values, lower-case",
-    "ref": "the id of a row of the module that is not deleted, as `NAME_id`",
-}
 COMPUTED = """
 ## Computed answers
 
@@ -108,16 +91,12 @@ def modules_page() -> str:
 
 def row(kind: str, known: Mapping[str, Any]) -> str:
     flags = ", ".join(f"`{flag}`" for flag in known["flags"])
-    return f"| `{kind}` | {known.get('takes', '')} | {HOLDS[kind]} | {flags} |\n"
+    return f"| `{kind}` | {known.get('takes', '')} | {known['holds']} | {flags} |\n"
 
 
-def types() -> Mapping[str, Mapping[str, Any]]:
-    extensions = ["jinja2_ansible_filters.AnsibleCoreFiltersExtension"]
-    loader = FileSystemLoader(ROOT)
-    environment = Environment(loader=loader, extensions=extensions, autoescape=True)
-    found = environment.get_template("questions/modules.jinja").module
-    known: Mapping[str, Mapping[str, Any]] = vars(found)["types"]
-    return known
+def types() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(TABLE.read_text())
+    return found
 
 
 def takes(accepted: str | list[str]) -> str:

@@ -129,8 +129,8 @@ class TestRenderings:
             assert not longer(lengths, than=300)
 
     def test_files_are_few(self, variants: Variants) -> None:
-        assert len(variants.files({})) <= 230
-        assert len(variants.files(MINIMAL)) <= 136
+        assert len(variants.files({})) <= 225
+        assert len(variants.files(MINIMAL)) <= 130
 
     def test_functions_are_short(self, pythons: list[dict[str, bytes]]) -> None:
         for files in pythons:

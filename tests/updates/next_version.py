@@ -47,11 +47,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("announcements")
 '''
-SCRIPT = '''"""2.0.0: problems have a shorter name."""
+SCRIPT = '''"""2.0.0: a runbook has a better name."""
 
 from moves import move
 
-move("docs/adr/problem-details.md", "docs/adr/problems.md")
+move("docs/runbooks/migrations.md", "docs/runbooks/ddl.md")
 '''
 
 
@@ -78,7 +78,7 @@ def release(template: Path, edited: list[str]) -> Path:
         delete("template/docs/howto/orders_own_service.md"),
         delete("template/docs/howto/pgbouncer.md"),
         append("questions/ownership.yml", "  - /docs/howto/pgbouncer.md\n"),
-        move("template/docs/adr/problem-details.md", "template/docs/adr/problems.md"),
+        move("template/docs/runbooks/migrations.md", "template/docs/runbooks/ddl.md"),
         write("hooks/migrations/v2_0_0.py", SCRIPT),
         insert_settings(MIGRATIONS),
     )

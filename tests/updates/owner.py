@@ -9,7 +9,7 @@ from tests.edits import append, delete, move, replace, write
 EDITED_MODULES = 48
 MODULE = "app/modules/notes"
 WISHES = "app/modules/orders/migrations/wishes.py"
-DELETED = ("docs/runbooks/outbox.md", "docs/adr/circuit-breaker.md")
+DELETED = ("docs/runbooks/outbox.md", "docs/adapters/telemetry-opentelemetry.md")
 
 MODELS = '''"""The tables of the notes module."""
 
@@ -155,8 +155,8 @@ def edit_seams(service: Path) -> Iterator[str]:
 
 
 def edit_documents(service: Path) -> Iterator[str]:
-    documents = ("adr/problem-details", "howto/pgbouncer", "runbooks/database")
-    for name in (*documents, "adr/soft-deletion", "adr/read-sessions"):
+    documents = ("runbooks/migrations", "howto/pgbouncer", "runbooks/database")
+    for name in (*documents, "decisions", "howto/containers"):
         append(f"docs/{name}.md", f"\nThe owner says of {name}: yes.\n")(service)
         yield f"The owner says of {name}"
 

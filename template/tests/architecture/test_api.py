@@ -1,11 +1,16 @@
 """What every operation of the API tells its readers."""
 
 from collections.abc import Iterator
+from inspect import isasyncgenfunction, iscoroutinefunction, isfunction
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from app import api
 
 type Operations = list[tuple[str, dict[str, Any]]]
 
@@ -18,6 +23,17 @@ def operations(application: FastAPI) -> Operations:
         for path, operations in description["paths"].items()
         for method, operation in operations.items()
     ]
+
+
+class TestDependencies:
+    def test_are_coroutines(self) -> None:
+        """FastAPI runs all others on a thread, which costs more than most requests."""
+        for route in _routes(api.router):
+            for dependency in _dependencies(route.dependant):
+                assert _is_asynchronous(dependency), (
+                    f"{route.path} depends on {dependency}, which is to be an "
+                    "`async def`, or made() if it is a class."
+                )
 
 
 class TestDescription:
@@ -70,6 +86,26 @@ class TestDescription:
 
             assert response.status_code == 422, f"{name} is no route of `Router`."
             assert response.json()["errors"][0]["pointer"] == "#/no_such_parameter"
+
+
+def _routes(router: Any) -> Iterator[APIRoute]:
+    """Walk a router and what it includes."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif included := getattr(route, "original_router", None):
+            yield from _routes(included)
+
+
+def _dependencies(dependant: Dependant) -> Iterator[Any]:
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _dependencies(dependency)
+
+
+def _is_asynchronous(call: Any) -> bool:
+    called = call if isfunction(call) else type(call).__call__
+    return iscoroutinefunction(called) or isasyncgenfunction(called)
 
 
 def _alternatives(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,11 +9,11 @@ from app.modules.catalog.service import CatalogReader, CatalogService
 from app.platform.web.dependencies import CacheDep, ReadSessionDep, UnitOfWorkDep
 
 
-def _reader(session: ReadSessionDep, cache: CacheDep) -> CatalogReader:
+async def _reader(session: ReadSessionDep, cache: CacheDep) -> CatalogReader:
     return CatalogReader(ProductRepository(session), CategoryRepository(session), cache)
 
 
-def _service(unit: UnitOfWorkDep, cache: CacheDep) -> CatalogService:
+async def _service(unit: UnitOfWorkDep, cache: CacheDep) -> CatalogService:
     return CatalogService(
         unit,
         ProductRepository(unit.session),

@@ -16,16 +16,16 @@ from app.platform.web.dependencies import (
 )
 
 
-def _reader(session: ReadSessionDep, cache: CacheDep) -> OrderReader:
+async def _reader(session: ReadSessionDep, cache: CacheDep) -> OrderReader:
     return OrderReader(OrderRepository(session), cache)
 
 
-def _service(unit: UnitOfWorkDep, cache: CacheDep) -> OrderService:
+async def _service(unit: UnitOfWorkDep, cache: CacheDep) -> OrderService:
     orders = OrderRepository(unit.session)
     return OrderService(unit, orders, price_list(unit.session), cache)
 
 
-def _carrier(request: Request, http: HttpDep) -> Carrier:
+async def _carrier(request: Request, http: HttpDep) -> Carrier:
     return Carrier(http, request.state.platform.settings.orders)
 
 

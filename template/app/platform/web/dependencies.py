@@ -1,7 +1,8 @@
 """The ports, as dependencies of a request."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable
+from inspect import signature
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,14 +22,29 @@ async def _read_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def _cache(request: Request) -> Cache:
+async def _cache(request: Request) -> Cache:
     cache: Cache = request.state.platform.cache
     return cache
 
 
-def _http(request: Request) -> HttpClient:
+async def _http(request: Request) -> HttpClient:
     http: HttpClient = request.state.platform.http
     return http
+
+
+def made(kind: Callable[..., object]) -> Any:
+    """
+    Depend on an object of a class, made from the parameters of its constructor.
+
+    `Depends(kind)` would call the class on another thread, as FastAPI does with all
+    that is not a coroutine: that costs more than most requests take.
+    """
+
+    async def make(**values: Any) -> object:
+        return kind(**values)
+
+    make.__signature__ = signature(kind)  # type: ignore[attr-defined]
+    return Depends(make)
 
 
 # By default a dependency is closed after the response has gone out. The scope makes

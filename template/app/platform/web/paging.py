@@ -6,11 +6,12 @@ from hashlib import blake2b
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import BaseModel
 
 from app.platform.database import Page, Position
 from app.platform.errors import DomainError
+from app.platform.web.dependencies import made
 
 _CHECKSUM_BYTES = 5
 _KEY_BYTES = 16
@@ -91,4 +92,4 @@ class PageParams:
         self.limit = limit
 
 
-PageDep = Annotated[PageParams, Depends()]
+PageDep = Annotated[PageParams, made(PageParams)]

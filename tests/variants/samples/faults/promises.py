@@ -3,7 +3,7 @@
 from tests.edits import append, replace, write
 from tests.variants.samples.faults.injected import Injected
 
-CIRCUIT = "template/docs/adr/circuit-breaker.md"
+CIRCUIT = "template/docs/decisions.md.jinja"
 SERVICE = "template/compose.yaml.jinja"
 LOST = "{{ variable | replace('CACHE__', 'CACHE_') }}:"
 WRONG = "{{ variable | replace('CACHE__URL', 'CACHE__TIMEOUT') }}:"
@@ -185,7 +185,7 @@ DEFAULTS = [
         replace(
             CIRCUIT, "`HTTP__BREAKER_FAILURES` (5)", "`HTTP__BREAKER_FAILURES` (7)"
         ),
-        "docs/adr/circuit-breaker.md",
+        "docs/decisions.md",
         "says HTTP__BREAKER_FAILURES is 7, which is 5",
     ),
     Injected(

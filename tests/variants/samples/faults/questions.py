@@ -114,8 +114,8 @@ TEMPLATES = [
     ),
     Injected(
         "a word of a declined option",
-        append("template/docs/adr/soft-deletion.md", "\nAs in Redis.\n"),
-        "docs/adr/soft-deletion.md",
+        append("template/docs/howto/read_replica.md", "\nAs in Redis.\n"),
+        "docs/howto/read_replica.md",
         'says "redis"',
         sometimes=True,
     ),

@@ -1,0 +1,47 @@
+"""What processes cost: processor time and memory, as the kernel keeps them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> Iterator[int]:
+    """The process and all that descends from it."""
+    yield pid
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from family(int(child))
+    except FileNotFoundError:
+        return
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    """User and system time, of the children too that have ended."""
+    return sum(_ticks(pid) for pid in pids) / TICKS_PER_SECOND
+
+
+def megabytes(pid: int) -> float:
+    """The memory of one process that is resident and its own."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"process {pid} says nothing of its memory")
+
+
+def pin(pids: Iterable[int], cores: set[int]) -> None:
+    """Keep what is measured away from what measures, where there are two cores."""
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), cores)
+
+
+def _ticks(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return 0
+    fields = stat.rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15])
