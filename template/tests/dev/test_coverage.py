@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+LONELY = Path("app", "modules", "lonely", "service.py")
 HERE = Path(__file__).parents[2]
 RULE = "def rule(n: int) -> int:\n{lines}    return n\n"
 TEST = "from app.modules.tested.service import rule\n\n\ndef test_it():\n    rule(1)\n"
@@ -21,7 +22,7 @@ def service(tmp_path: Path) -> Path:
     alone = re.sub(r"pytest_plugins = \[.*?\]\n", "", conftest, flags=re.DOTALL)
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests/conftest.py").write_text(alone)
-    (tmp_path / "tests/test_tested.py").write_text(TEST)
+    (tmp_path / "tests" / "test_tested.py").write_text(TEST)
     shutil.copy(HERE / "pyproject.toml", tmp_path)
     _module(tmp_path, "tested", lines=5000)
     (tmp_path / "app/__init__.py").touch()
@@ -59,7 +60,4 @@ class TestCoverage:
 
         assert run.returncode == 1
         assert "Required test coverage of 95.0% reached" in run.stdout
-        assert (
-            "app/modules/lonely/service.py: tests reach 0%, below 95%; not 1-102."
-            in run.stdout
-        )
+        assert f"{LONELY}: tests reach 0%, below 95%; not 1-102." in run.stdout

@@ -62,6 +62,7 @@ class TestReloading:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         (tmp_path / "app").mkdir()
+        changed = tmp_path / "app" / "changed.py"
         (tmp_path / "worker.sh").write_text("echo up; exec sleep 60")
         monkeypatch.chdir(tmp_path)
         here = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -71,8 +72,8 @@ class TestReloading:
         output = ""
         while output.count("up") < 2:
             # The watcher may not be looking yet when the command has begun.
-            (tmp_path / "app/tasks.py").write_text(f"NOW = {output.count('up')}\n")
-            (tmp_path / "app/tasks.py").unlink()
+            changed.write_text(f"NOW = {output.count('up')}\n")
+            changed.unlink()
             await asyncio.sleep(0.5)
             output += capsys.readouterr().out
 
