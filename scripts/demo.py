@@ -24,6 +24,8 @@ NEWEST_NEEDED = (3, 13)
 START_SECONDS = 90
 END_SECONDS = 60
 LOG_TAIL_LINES = 30
+# So a shell starts what it sends to the background without job control.
+DEAF = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 DOCS = re.compile(r"API docs: +(http://\S+)/docs")
 # A demo shows the service as it comes: on servers of its own.
 FORGOTTEN = {
@@ -36,12 +38,15 @@ type Show = Callable[[Path], AbstractContextManager[str]]
 
 
 def demo(show: Show) -> None:
-    """Show everything, then serve until Ctrl-C; the folder stays."""
+    """Show everything, then serve until Ctrl-C; the folder stays, and is named."""
     folder = _new_folder("demo")
-    with show(folder) as url:
-        print(f"\nTry it yourself: {url}/docs\nThe code:        {folder}")
-        print(f"Its log:         {_log(folder)}\nCtrl-C ends it.", flush=True)
-        signal.pause()
+    try:
+        with show(folder) as url:
+            print(f"\nTry it yourself: {url}/docs\nThe code:        {folder}")
+            print(f"Its log:         {_log(folder)}\n{_ending()}", flush=True)
+            signal.pause()
+    finally:
+        print(f"It leaves {_megabytes(folder)} MB: rm -r {folder}", flush=True)
 
 
 def smoke(show: Show) -> None:
@@ -89,6 +94,16 @@ def modules(folder: Path) -> Iterator[str]:
             _run("make", "test", "ARGS=tests/modules --no-cov", cwd=folder)
         print(f"From nothing to here: {time.monotonic() - begin:.0f} s")
         yield url
+
+
+def _ending() -> str:
+    """In the background of a script neither this nor make hears Ctrl-C."""
+    return f"kill {os.getpid()} ends it." if DEAF else "Ctrl-C ends it."
+
+
+def _megabytes(folder: Path) -> int:
+    sizes = (path.lstat().st_blocks for path in folder.rglob("*"))
+    return round(sum(sizes) * 512 / 1_000_000)
 
 
 def _new_folder(purpose: str) -> Path:

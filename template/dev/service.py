@@ -168,7 +168,8 @@ def _says_all() -> bool:
 
 def _commands(variables: Mapping[str, str], mails: Path) -> dict[str, str]:
     commands = {
-        name: f"env {_told(name)} {command}" for name, command in COMMANDS.items()
+        name: f"env {_told(name)} {reloading(command)}"
+        for name, command in COMMANDS.items()
     }
     if _says_all():
         quiet = commands.items()
@@ -177,6 +178,14 @@ def _commands(variables: Mapping[str, str], mails: Path) -> dict[str, str]:
         return commands
     port = urlsplit(variables["MAIL__URL"]).port
     return commands | {"mail": f"python -m dev.smtp {port} {mails}"}
+
+
+def reloading(command: str) -> str:
+    """Start it anew when code has changed: no event meets code of before."""
+    if "--reload" in command:
+        return command
+    watch = "watchfiles --filter python --verbosity warning --target-type command"
+    return f"{watch} {shlex.quote(command)} app"
 
 
 def _told(name: str) -> str:

