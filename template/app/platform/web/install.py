@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.platform.web import edge, handlers, health
+from app.platform.web import edge, handlers, server
 from app.platform.web.edge import WebSettings
 from app.platform.web.problems import MAX_BYTES, FieldProblem, Problem, documented
 
@@ -69,4 +69,4 @@ def install(
     handlers.install(app)
     edge.install(app, settings, observers)
     describe_problems(app)
-    app.include_router(health.router)
+    app.include_router(server.router)
