@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import copy
 from tests.promises import servers
+from tests.promises.load import Shop
 from tests.promises.processes import Program, wait_for
 from tests.promises.service import Service
 from tests.promises.valkey import Valkey
@@ -36,6 +37,8 @@ REFUSE = (
 )
 ADMIT = ("ALTER DATABASE {0} ALLOW_CONNECTIONS true",)
 ANSWER_SECONDS = 5
+# What one may take at most.
+TASK_SECONDS = 30
 NO_PROOF = "holds no certificates"
 
 type Rendered = Callable[[str], tuple[Path, dict[str, str]]]
@@ -248,6 +251,27 @@ class TestEnd:
 
         assert api.wait(20) < 20
         assert api.code() == 1
+
+    def test_comes_soon_when_a_worker_is_told_twice(self, service: Service) -> None:
+        _, address = service.api()
+        mail, worker = service.mail(), started(service, "worker")
+        service.relay()
+        # Nobody can be told while the mail server sleeps: a task runs for its time.
+        mail.send(signal.SIGSTOP)
+        Shop(address).order()
+        wait_for("a task", lambda: service.begun(lease_seconds=120) == 1)
+
+        worker.send(signal.SIGTERM)
+        expect(service, "worker", "/readyz", 503)
+        alive = ask(service, "worker", "/livez")[0]
+        worker.send(signal.SIGTERM)
+        seconds = worker.wait(60)
+
+        assert alive == 200
+        assert seconds < TASK_SECONDS / 2
+        assert worker.left() == []
+        # It was cut off, and another worker makes the attempt again.
+        assert service.begun(lease_seconds=120) == 1
 
     def test_of_a_worker_is_that_of_all_its_processes(self, service: Service) -> None:
         worker = started(service, "worker")

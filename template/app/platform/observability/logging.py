@@ -95,17 +95,16 @@ class Rendering:
             raise
         except Exception as error:
             # The promise: whoever logs goes on, whatever a field's own code raises.
-            return malformed(name, logger, error)
+            return malformed(name, logger.name, error)
         return result
 
 
-def malformed(event: object, logger: object, error: Exception) -> str:
+def malformed(event: object, logger: str, error: Exception) -> str:
     """Say which event could not be written, in words that cannot fail."""
-    name = getattr(logger, "name", None)
     line = {
         "level": "error",
         "event": "log.malformed",
-        "logger": name if isinstance(name, str) else "",
+        "logger": logger,
         "malformed_event": event[:MAX_EVENT] if isinstance(event, str) else "",
         "error": type(error).__name__,
     }
@@ -264,5 +263,5 @@ class _StandardOutput(logging.Handler):
             line = self.format(record)
         except Exception as error:
             # The promise: a library that logs badly goes on, and is seen to.
-            line = malformed(record.msg, output, error)
+            line = malformed(record.msg, record.name, error)
         output.info(line)

@@ -62,6 +62,7 @@ class Herald:
     def __init__(self, answering: Answering, *, patience_seconds: float) -> None:
         self._answering = answering
         self._pulse = Pulse(patience_seconds)
+        self._stopping = False
 
     def install(self, celery: Celery) -> None:
         """Have each connected consumer give signs of life while it has children."""
@@ -96,7 +97,11 @@ class Herald:
         if active_children():
             self._tell(BEAT)
 
-    def stopping(self, **_: Any) -> None:
+    def stopping(self, sig: str, **_: Any) -> None:
+        """Say so; told a second time, have Celery end what runs as well."""
+        if self._stopping and sig == "SIGTERM":
+            os.kill(os.getpid(), signal.SIGQUIT)
+        self._stopping = True
         self._tell(STOPS)
 
     def stop(self, **_: Any) -> None:

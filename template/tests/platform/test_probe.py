@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICE = Path(__file__).parents[3]
+SERVICE = Path(__file__).parents[2]
 HEAD = b"HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"
 
 
