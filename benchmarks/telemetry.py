@@ -68,7 +68,7 @@ def main() -> None:
         off = prepare(render(template, folder / "off", {"telemetry": "none"}))
         environment = stack.enter_context(servers.running(on, folder))
         endpoint = {"TELEMETRY__OTLP_ENDPOINT": stack.enter_context(collector())}
-        silent = {"TELEMETRY__METRICS_PORT": "0"}
+        silent = {"ADMIN__PORT": "0"}
         apis = {
             "telemetry=none": Api(off, folder, environment),
             "metrics": Api(on, folder, environment | silent),

@@ -14,6 +14,7 @@ import yaml
 from tests.conftest import copy, passes
 from tests.containers.engine import Project, docker, inspect, require_engine, try_docker
 from tests.containers.images import provide
+from tests.promises.deployment import processes
 from tests.promises.processes import free_port, wait_for
 from tests.suites import pythons
 from variants import Answers
@@ -142,13 +143,13 @@ class TestCompose:
             order = place_order(address)
             wait_for("a confirmation", lambda: get(f"{address}{order}")["confirmed_at"])
             began = time.monotonic()
-            project.compose("stop", "api", "relay", "worker")
+            project.compose("stop", *processes())
             seconds = time.monotonic() - began
 
-            ended = {name: exit_code(project, name) for name in ("api", "relay")}
+            ended = {name: exit_code(project, name) for name in processes()}
 
         print(f"stopped in {seconds:.1f} s: {ended}")
-        assert ended == {"api": 0, "relay": 0}
+        assert ended == dict.fromkeys(processes(), 0)
         assert DRAIN_SECONDS <= seconds < DRAIN_SECONDS + 20
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import copy
 from tests.promises import servers
+from tests.promises.deployment import processes
 from tests.promises.load import Client, Shop, milliseconds, spread, statuses, until
 from tests.promises.processes import Program, wait_for
 from tests.promises.service import Service
@@ -36,8 +37,7 @@ SHORT = {
     "TASKS__ATTEMPT_SECONDS": str(ATTEMPT_SECONDS),
 }
 RELAY_KILLS = 3
-# The API's pool, one for each of two children of the worker, two of the relay.
-CONNECTIONS = 15 + 2 + 2
+CONNECTIONS = sum(process["connections"] for process in processes().values())
 WORKER_END_SECONDS = 10
 # Others may use this machine too: they can spoil a measurement, never improve it.
 MEASUREMENTS = 3

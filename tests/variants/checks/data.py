@@ -2,6 +2,7 @@
 
 # An import that is not named as the package that brings it.
 DISTRIBUTIONS = {
+    "billiard": "celery",
     "coverage": "pytest-cov",
     "dotenv": "python-dotenv",
     "fastapi_offline": "fastapi-offline",

@@ -23,6 +23,9 @@ class BrokerKind(Protocol):
     def proof(self) -> dict[str, Any]:
         """Say how a server proves who it is, where TLS is spoken."""
 
+    def ping(self, channel: Any) -> None:
+        """Have it answer, or raise."""
+
 
 def read_url(url: str) -> tuple[Address, dict[str, Any]]:
     """Have kombu read a URL of one broker; raise for what it cannot use."""

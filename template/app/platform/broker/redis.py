@@ -61,3 +61,6 @@ class RedisBrokerSettings(Section):
             "ssl_check_hostname": True,
             "ssl_ca_certs": authorities(),
         }
+
+    def ping(self, channel: Any) -> None:
+        channel.client.ping()

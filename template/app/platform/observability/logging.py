@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -56,10 +56,6 @@ def _is_secret(name: str) -> bool:
 
 MAX_EVENT = 200
 _CONSTANT = frozenset({"service", "environment"})
-_METHODS = (
-    *("debug", "info", "msg", "warning", "warn", "error", "exception"),
-    *("critical", "fatal", "log"),
-)
 _ALL_IS_WELL = frozenset({"debug", "info"})
 _TO_SEARCH_FOR = frozenset({"logger", "request_id", "trace_id"})
 
@@ -99,37 +95,16 @@ class Rendering:
             raise
         except Exception as error:
             # The promise: whoever logs goes on, whatever a field's own code raises.
-            return malformed(name, logger, error)
+            return malformed(name, logger.name, error)
         return result
 
 
-def logger_class(level: int) -> type[Any]:
-    """Make a bound logger that leaves it to the chain to put arguments into words."""
-    parent = structlog.make_filtering_bound_logger(level)
-
-    def deferring(name: str) -> Callable[..., Any]:
-        write = getattr(parent, name)
-        # `log` is told the level before the event.
-        first = 2 if name.endswith("log") else 1
-
-        def deferred(self: Any, *given: Any, **fields: Any) -> Any:
-            if len(given) > first:
-                fields["positional_args"] = given[first:]
-            return write(self, *given[:first], **fields)
-
-        return deferred
-
-    names = [*_METHODS, *(f"a{name}" for name in _METHODS)]
-    return type("Logger", (parent,), {name: deferring(name) for name in names})
-
-
-def malformed(event: object, logger: object, error: Exception) -> str:
+def malformed(event: object, logger: str, error: Exception) -> str:
     """Say which event could not be written, in words that cannot fail."""
-    name = getattr(logger, "name", None)
     line = {
         "level": "error",
         "event": "log.malformed",
-        "logger": name if isinstance(name, str) else "",
+        "logger": logger,
         "malformed_event": event[:MAX_EVENT] if isinstance(event, str) else "",
         "error": type(error).__name__,
     }
@@ -167,8 +142,6 @@ def console() -> structlog.dev.ConsoleRenderer:
 class Output:
     """Standard output as structlog's logger: each call writes one line."""
 
-    __slots__ = ("name",)
-
     def __init__(self, name: str = "app") -> None:
         self.name = name
 
@@ -193,6 +166,7 @@ class Output:
 # They say once more what the access line and the 500 problem say.
 _REPETITIVE = ("uvicorn.access",)
 _LEVELS = {"exception": "error", "warn": "warning"}
+_SEVERITY = logging.getLevelNamesMapping()
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
@@ -215,12 +189,22 @@ def install(settings: LoggingSettings, *, service: str, environment: str) -> Non
     collect = _collect({"service": service, "environment": environment})
     render = _render(settings)
     structlog.configure(
-        processors=[Rendering([*collect, *render])],
-        wrapper_class=logger_class(level),
+        processors=[_drop_below(level), Rendering([*collect, *render])],
+        # It leaves it to the chain to put arguments into words.
+        wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=Output,
         cache_logger_on_first_use=False,
     )
     _adopt_libraries(level, collect, render)
+
+
+def _drop_below(level: int) -> Processor:
+    def drop(_: Any, method: str, event: EventDict) -> EventDict:
+        if _SEVERITY[_LEVELS.get(method, method).upper()] < level:
+            raise DropEvent
+        return event
+
+    return drop
 
 
 def _collect(static: dict[str, str]) -> list[Processor]:
@@ -279,5 +263,5 @@ class _StandardOutput(logging.Handler):
             line = self.format(record)
         except Exception as error:
             # The promise: a library that logs badly goes on, and is seen to.
-            line = malformed(record.msg, output, error)
+            line = malformed(record.msg, record.name, error)
         output.info(line)

@@ -1,14 +1,21 @@
 """What is on its way to the workers and for how long, and as steps of its trace."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import atexit
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, values
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, Select, and_, extract, func, select
 
 from app.platform.database import Database, Stage, UnitOfWork
@@ -16,8 +23,8 @@ from app.platform.events import Event
 from app.platform.observability.context import TRACEPARENT, TraceContext
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
 from app.platform.outbox.relay import Relay
-from app.platform.telemetry import Attribute
-from app.platform.telemetry.metrics import Metrics
+from app.platform.telemetry import Attribute, Page
+from app.platform.telemetry.metrics import Metrics, written
 from app.platform.telemetry.tracing import Recording, Tracing, Watching, fail
 
 log = structlog.get_logger(__name__)
@@ -208,3 +215,70 @@ class TracedSend:
             rows = await session.execute(query.where(OutboxMessage.id.in_(ids)))
         causes = ((task, TraceContext.parse(parent or "")) for task, parent in rows)
         return [(task, cause) for task, cause in causes if cause and cause.sampled]
+
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def count_children(**_: Any) -> None:
+    """Have processes that are forked from now on count into files, while this lives."""
+    counting = ExitStack()
+    counting.enter_context(counting_into_files())
+    # Children do not come so far: they end without a clean-up.
+    atexit.register(counting.close)
+
+
+@contextmanager
+def counting_into_files() -> Iterator[None]:
+    with TemporaryDirectory(prefix="metrics-") as directory:
+        os.environ[DIRECTORY] = directory
+        _choose_values()
+        try:
+            yield
+        finally:
+            del os.environ[DIRECTORY]
+            _choose_values()
+
+
+def counted(own: Callable[[str], Page | None]) -> Callable[[str], Page]:
+    """Show what all processes of a worker have counted, this one among them."""
+    registry = CollectorRegistry()
+    directory = os.environ[DIRECTORY]
+    registry.register(Living(Path(directory)))
+    MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+
+    def page(accept: str) -> Page:
+        # What it finds anew when it is asked, it writes into its files.
+        own(accept)
+        return written(registry, accept)
+
+    return page
+
+
+class Living(Collector):
+    """Forgets what the dead were doing; what they have done still counts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        for file in self._directory.glob("gauge_live*.db"):
+            if not _lives(int(file.stem.rpartition("_")[2])):
+                file.unlink(missing_ok=True)
+        return ()
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+
+def _choose_values() -> None:
+    """Do again what the library does when it is imported: look at the environment."""
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

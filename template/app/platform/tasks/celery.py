@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from threading import Lock
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class CeleryTasksSettings(OutboxSettings, frozen=True):
     """
     How long the platform waits between a worker's SIGTERM and its SIGKILL:
     `stop_grace_period`, `terminationGracePeriodSeconds`.
+    """
+
+    pulse_seconds: float = Field(60.0, gt=0)
+    """
+    After so long without a sign of life a worker counts as hung. Longer than it waits
+    between two attempts to reach the broker, which are 30 seconds apart at most.
     """
 
     limits: ClassVar[tuple[Limit, ...]] = (
@@ -85,6 +92,35 @@ class CeleryBroker:
         with self._celery.producer_pool.acquire(block=True) as producer:
             for id_ in ids:
                 self._celery.send_task(DELIVER, args=[str(id_)], producer=producer)
+
+
+class BrokerProbe:
+    """Asks the broker on a connection of its own, which is kept while it answers."""
+
+    def __init__(self, celery: Celery, broker: BrokerKind) -> None:
+        self._celery = celery
+        self._broker = broker
+        self._connection: Connection | None = None
+        self._asking = Lock()
+
+    async def __call__(self) -> None:
+        await to_thread.run_sync(self._ask, abandon_on_cancel=True)
+
+    def _ask(self) -> None:
+        if not self._asking.acquire(blocking=False):
+            raise TimeoutError
+        try:
+            if self._connection is None:
+                self._connection = self._celery.connection_for_write()
+                self._connection.connect()
+            self._broker.ping(self._connection.default_channel)
+        except BaseException:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.release()
+            raise
+        finally:
+            self._asking.release()
 
 
 def create_celery(settings: CeleryTasksSettings, broker: BrokerKind) -> Celery:

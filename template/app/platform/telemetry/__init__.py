@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 type Attribute = str | int | float | bool
+# A content type, and what is of it.
+type Page = tuple[str, bytes]
 # Told of each part of a process as it is opened; what it does not know it leaves alone.
 type Watcher = Callable[[object, Any], None]
 
@@ -24,5 +26,5 @@ class Telemetry(Protocol):
         Never give it what a customer sent.
         """
 
-    def serving(self) -> AbstractContextManager[None]:
-        """Answer whoever asks this process for its numbers, until the block ends."""
+    def page(self, accept: str) -> Page | None:
+        """Write the numbers of this process, as whoever asks accepts them."""

@@ -1,23 +1,21 @@
-"""The numbers of one process, and the small server that shows them."""
+"""The numbers of one process."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import structlog
 from prometheus_client import (
     CollectorRegistry,
+    Gauge,
     GCCollector,
     Metric,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
-    start_http_server,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-log = structlog.get_logger(__name__)
+from app.platform.telemetry import Page
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 OTHER = "_OTHER"
@@ -57,24 +55,6 @@ class Measuring(Protocol):
     def metrics(self) -> Metrics: ...
 
 
-class ServiceInfo(Collector):
-    """Says whose numbers these are."""
-
-    def __init__(self, *, service: str, environment: str, version: str) -> None:
-        self._labels = {
-            "service_name": service,
-            "environment": environment,
-            "version": version,
-        }
-
-    def collect(self) -> Iterable[Metric]:
-        info = GaugeMetricFamily(
-            "service_info", "Which service this is.", labels=[*self._labels]
-        )
-        info.add_metric([*self._labels.values()], 1)
-        return (info,)
-
-
 class Bounded:
     """Lets a label have so many values; all that come later share one."""
 
@@ -90,36 +70,22 @@ class Bounded:
         return value
 
 
-def describe_process(registry: CollectorRegistry) -> None:
-    """Add memory, files, CPU and garbage collection of this very process."""
+def describe_process(registry: CollectorRegistry, **labels: str) -> None:
+    """Say whose numbers these are; add memory, files, CPU and garbage collection."""
+    info = Gauge(
+        "service_info",
+        "Which service this is.",
+        labels,
+        registry=registry,
+        multiprocess_mode="livemax",
+    )
+    info.labels(**labels).set(1)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
 
 
-@contextmanager
-def serving(registry: CollectorRegistry, *, host: str, port: int) -> Iterator[None]:
-    """Show the numbers on a port of their own; 0 shows them to nobody."""
-    if port == 0:
-        yield
-        return
-    try:
-        server, thread = start_http_server(port, host, registry)
-    except OSError as error:
-        # A service that cannot be watched is better than none.
-        log.error("metrics.not_served", detail=_refusal(host, port, error))
-        yield
-        return
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _refusal(host: str, port: int, error: OSError) -> str:
-    return (
-        f"Nobody can read this process's metrics: {host}:{port} cannot be had "
-        f"({error.strerror}). Set TELEMETRY__METRICS_PORT to a free port, or to 0."
-    )
+def written(registry: CollectorRegistry, accept: str) -> Page:
+    """Write all numbers in the format that is accepted, or else as plain text."""
+    write, content_type = choose_encoder(accept)
+    return content_type, write(registry)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Self
 
 from app.platform.configuration import Section
-from app.platform.telemetry import Attribute
+from app.platform.telemetry import Attribute, Page
 
 
 class NoneTelemetrySettings(Section):
@@ -30,5 +30,5 @@ class NoneTelemetry:
     ) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def serving(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def page(self, accept: str) -> Page | None:
+        return None

@@ -1,22 +1,43 @@
 """Telemetry: traces by OpenTelemetry, numbers for Prometheus."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from time import monotonic
 from typing import Annotated, Any, ClassVar, Self
 
+import requests
+import structlog
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Tracer
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from pydantic import AfterValidator, Field, HttpUrl
 
-from app.platform.configuration import Limit, Refusal, Section, refuse_plain_text
-from app.platform.telemetry import Attribute, Watcher
-from app.platform.telemetry.metrics import (
-    Metrics,
-    ServiceInfo,
-    describe_process,
-    serving,
+from app.platform.configuration import (
+    Limit,
+    Refusal,
+    Section,
+    authorities,
+    refuse_plain_text,
 )
-from app.platform.telemetry.tracing import Tracing, exporting
+from app.platform.telemetry import Attribute, Page, Watcher
+from app.platform.telemetry.metrics import Metrics, describe_process, written
+from app.platform.telemetry.tracing import TraceIds, Tracing
+
+log = structlog.get_logger(__name__)
+
+REPORT_SECONDS = 60.0
+# They report each batch that cannot be sent, some with a traceback.
+_NOISY = ("opentelemetry.exporter", "opentelemetry.sdk")
 
 
 def _base(url: HttpUrl) -> HttpUrl:
@@ -28,10 +49,6 @@ def _base(url: HttpUrl) -> HttpUrl:
 class OpentelemetryTelemetrySettings(Section):
     """`TELEMETRY__*` in the environment."""
 
-    metrics_port: int = Field(9464, ge=0, le=65535)
-    """Where this process shows its metrics, beside the public port; 0 is nowhere."""
-    metrics_host: str = "0.0.0.0"  # noqa: S104 - whoever scrapes is another machine
-    """Which of the machine's addresses that port is on."""
     service_version: str = ""
     """Which release this is, in metrics and traces."""
 
@@ -100,18 +117,16 @@ class OpentelemetryTelemetry:
         watchers: Sequence[Watcher] = (),
     ) -> AsyncIterator[Self]:
         metrics = Metrics()
-        metrics.registry.register(
-            ServiceInfo(
-                service=service,
-                environment=environment,
-                version=settings.service_version,
-            )
+        describe_process(
+            metrics.registry,
+            service_name=service,
+            environment=environment,
+            version=settings.service_version,
         )
         if settings.otlp_endpoint is None:
             yield cls(settings, tracer=None, metrics=metrics, watchers=watchers)
             return
         async with exporting(
-            str(settings.otlp_endpoint),
             settings,
             resource={
                 "service.name": service,
@@ -132,13 +147,8 @@ class OpentelemetryTelemetry:
     ) -> AbstractContextManager[object]:
         return self.tracing.span(name, attributes=attributes)
 
-    def serving(self) -> AbstractContextManager[None]:
-        describe_process(self.metrics.registry)
-        return serving(
-            self.metrics.registry,
-            host=self.settings.metrics_host,
-            port=self.settings.metrics_port,
-        )
+    def page(self, accept: str) -> Page | None:
+        return written(self.metrics.registry, accept)
 
     def instrument[T](self, kind: Callable[[CollectorRegistry], T]) -> T:
         """Give one of a kind, the same to all who ask."""
@@ -146,3 +156,95 @@ class OpentelemetryTelemetry:
             self._instruments[kind] = kind(self.metrics.registry)
         made: T = self._instruments[kind]
         return made
+
+
+@asynccontextmanager
+async def exporting(
+    settings: OpentelemetryTelemetrySettings,
+    *,
+    resource: dict[str, str],
+    registry: CollectorRegistry,
+) -> AsyncIterator[TracerProvider]:
+    """
+    Send spans in batches; what cannot be sent in time is dropped, and counted.
+
+    Nobody waits for the collector but the end of the block, so long as `flush_seconds`.
+    """
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    session = requests.Session()
+    # It asks no proxy, no .netrc and no other bundle of the machine's.
+    session.trust_env = False
+    sender = CountedExporter(
+        OTLPSpanExporter(
+            f"{settings.otlp_endpoint}".rstrip("/") + "/v1/traces",
+            timeout=settings.export_timeout_seconds,
+            certificate_file=authorities(),
+            session=session,
+        ),
+        registry,
+    )
+    batches = CountedBatches(
+        sender,
+        max_queue_size=settings.queue_spans,
+        max_export_batch_size=settings.batch_spans,
+        schedule_delay_millis=settings.export_interval_seconds * 1000,
+    )
+    provider = create_provider(resource)
+    provider.add_span_processor(batches)
+    try:
+        yield provider
+    finally:
+        await asyncio.to_thread(batches.end, settings.flush_seconds)
+
+
+def create_provider(resource: dict[str, str]) -> TracerProvider:
+    return TracerProvider(
+        # Whether to record is decided before a span is made.
+        sampler=ALWAYS_ON,
+        resource=Resource.create(resource),
+        id_generator=TraceIds(),
+        shutdown_on_exit=False,
+    )
+
+
+class CountedExporter(SpanExporter):
+    """Counts what reached the collector, and says once a minute if nothing does."""
+
+    def __init__(self, exporter: SpanExporter, registry: CollectorRegistry) -> None:
+        self.spans = Counter(
+            "telemetry_spans",
+            "Spans recorded, and what became of them; the rest waits or was dropped.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._exporter = exporter
+        self._next_report = 0.0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        sent = result is SpanExportResult.SUCCESS
+        self.spans.labels("exported" if sent else "failed").inc(len(spans))
+        if not sent and monotonic() >= self._next_report:
+            self._next_report = monotonic() + REPORT_SECONDS
+            log.warning("telemetry.export_failed", spans=len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+class CountedBatches(BatchSpanProcessor):
+    """Counts what is recorded; when the queue is full, the oldest span makes room."""
+
+    def __init__(self, exporter: CountedExporter, **limits: Any) -> None:
+        super().__init__(exporter, **limits)
+        self._recorded = exporter.spans.labels("recorded")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._recorded.inc()
+        super().on_end(span)
+
+    def end(self, flush_seconds: float) -> None:
+        """Send what is left, within so many seconds."""
+        self._batch_processor.shutdown(timeout_millis=round(flush_seconds * 1000))

@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
 
-from app.platform.web import edge, handlers, health
+from app.platform.web import edge, handlers, server
 from app.platform.web.body import BodyLimit
 from app.platform.web.edge import WebSettings
 from app.platform.web.problems import MAX_BYTES, FieldProblem, Problem, documented
@@ -170,4 +170,4 @@ def install(
     admit_origins(app, settings)
     describe_problems(app)
     serve_documentation(app)
-    app.include_router(health.router)
+    app.include_router(server.router)

@@ -1,17 +1,18 @@
-"""A web server that says that it stops, serves on for a while, and only then stops."""
+"""A web server that says how it is, and that it stops, a while before it does."""
 
 import os
 import signal
 import time
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response, status
 from pydantic import Field
 
 from app.platform.configuration import Limit, Section
+from app.platform.readiness import Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -100,3 +101,23 @@ def _config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
     )
+
+
+router = APIRouter(include_in_schema=False)
+# Some load balancers ask for the headers only.
+PROBED_BY = ["GET", "HEAD"]
+
+
+@router.api_route("/livez", methods=PROBED_BY)
+async def live() -> dict[str, str]:
+    """Answer while the event loop turns. Asks nothing of anybody."""
+    return {"status": "ok"}
+
+
+@router.api_route("/readyz", methods=PROBED_BY)
+async def ready(request: Request, response: Response) -> dict[str, Any]:
+    """Report what the latest probes found, without waiting for another."""
+    readiness: Readiness = request.state.readiness
+    if not readiness.ready:
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return readiness.report()

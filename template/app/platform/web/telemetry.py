@@ -8,10 +8,10 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.telemetry.tracing import Tracing
 from app.platform.web.edge import PROBES, Observer
-from app.platform.web.health import Readiness
 from app.platform.web.routing import own_path, route_of
 
 METHODS = frozenset(
@@ -95,11 +95,13 @@ def _watch_readiness(readiness: Readiness, metrics: Metrics) -> None:
         "1 if the latest probes of a dependency found it well.",
         ["check"],
         registry=metrics.registry,
+        multiprocess_mode="livemin",
     )
     ready = Gauge(
         "readiness_ready",
         "1 if this process wants requests.",
         registry=metrics.registry,
+        multiprocess_mode="livemin",
     )
 
     def read() -> None:

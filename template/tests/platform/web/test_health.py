@@ -1,4 +1,4 @@
-from app.platform.web.health import Check, Readiness, ReadinessSettings
+from app.platform.readiness import Check, Readiness, ReadinessSettings
 from tests.platform.web.conftest import Serve
 
 

@@ -3,8 +3,8 @@ from types import SimpleNamespace
 from starlette.types import Message, Receive, Scope, Send
 
 from app.platform.database import Database
+from app.platform.readiness import Check, Readiness, ReadinessSettings
 from app.platform.telemetry.metrics import OTHER
-from app.platform.web.health import Check, Readiness, ReadinessSettings
 from app.platform.web.telemetry import MeasuredRequests
 from tests.fixtures.metrics import Seen
 from tests.platform.web.metrics_client import Telling

@@ -14,7 +14,7 @@ from app.platform.web.server import DrainingServer, ServerSettings
 from app.settings import Settings
 from dev.process import HOST, free_port
 
-SERVER = (sys.executable, "-m", "app.server")
+SERVER = (sys.executable, "-m", "app.main")
 
 
 class Api:

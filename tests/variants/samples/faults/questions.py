@@ -54,8 +54,8 @@ QUESTIONS = [
         "a process that is not there",
         replace(
             "questions/computed.yml",
-            "relay: python -m app.relay",
-            "relay: python -m app.relai",
+            "command: python -m app.relay",
+            "command: python -m app.relai",
         ),
         "dev/servers.py",
         r"runs app\.relai",

@@ -1,4 +1,4 @@
-"""The probe finds the server wherever it listens."""
+"""The probe finds the admin port wherever it is."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICE = Path(__file__).parents[3]
+SERVICE = Path(__file__).parents[2]
 HEAD = b"HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -15,7 +15,7 @@ async def probe(host: str, port: int) -> int:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.probe", "/livez"),
         cwd=SERVICE,
-        env={"SERVER__HOST": host, "SERVER__PORT": str(port)},
+        env={"ADMIN__HOST": host, "ADMIN__PORT": str(port)},
         stderr=asyncio.subprocess.DEVNULL,
     )
     return await process.wait()

@@ -1,7 +1,7 @@
 import asyncio
 
 from app.platform.errors import Unavailable
-from app.platform.web.health import SLOW, Check, Readiness, ReadinessSettings
+from app.platform.readiness import SLOW, Check, Readiness, ReadinessSettings
 
 SETTINGS = ReadinessSettings(interval_seconds=0.01, failures=3, successes=2)
 

@@ -1,15 +1,14 @@
-"""Whether the process lives, and whether it can serve."""
+"""Whether a process has what it needs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import Literal, Self
+from typing import Any, Self
 
 import structlog
-from fastapi import APIRouter, Request, Response, status
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.platform.configuration import Section
 from app.platform.errors import DomainError
@@ -55,9 +54,8 @@ class Dependency:
         self.check = check
         self.reason: str | None = "not checked yet"
         self._settings = settings
-        self._patience = settings.slow_failures + CHANCE.randint(
-            0, settings.slow_failures
-        )
+        slow = settings.slow_failures
+        self._patience = slow + CHANCE.randint(0, slow)
         self._asked = False
         self._contradictions = 0
 
@@ -120,6 +118,21 @@ class Readiness:
         required = (each for each in self.dependencies if each.check.required)
         return not self.stopping and all(each.reason is None for each in required)
 
+    def report(self) -> dict[str, Any]:
+        """Say what the latest probes found, without waiting for another."""
+        status = "ready" if self.ready else "not ready"
+        return {
+            "status": "stopping" if self.stopping else status,
+            "dependencies": {
+                each.check.name: {
+                    "status": "failing" if each.reason else "ok",
+                    "required": each.check.required,
+                    "reason": each.reason,
+                }
+                for each in self.dependencies
+            },
+        }
+
     async def probe(self) -> None:
         """Ask every dependency once, all at the same time."""
         await asyncio.gather(*(each.probe() for each in self.dependencies))
@@ -128,55 +141,3 @@ class Readiness:
         while True:
             await self.probe()
             await asyncio.sleep(self._interval)
-
-
-router = APIRouter(include_in_schema=False)
-# Some load balancers ask for the headers only.
-PROBED_BY = ["GET", "HEAD"]
-
-
-class DependencyRead(BaseModel):
-    status: Literal["ok", "failing"]
-    required: bool
-    reason: str | None
-
-    @classmethod
-    def of(cls, dependency: Dependency) -> "DependencyRead":
-        return cls(
-            status="failing" if dependency.reason else "ok",
-            required=dependency.check.required,
-            reason=dependency.reason,
-        )
-
-
-class ReadinessRead(BaseModel):
-    status: Literal["ready", "not ready", "stopping"]
-    dependencies: dict[str, DependencyRead]
-
-    @classmethod
-    def of(cls, readiness: Readiness) -> "ReadinessRead":
-        serving: Literal["ready", "not ready"] = (
-            "ready" if readiness.ready else "not ready"
-        )
-        return cls(
-            status="stopping" if readiness.stopping else serving,
-            dependencies={
-                each.check.name: DependencyRead.of(each)
-                for each in readiness.dependencies
-            },
-        )
-
-
-@router.api_route("/livez", methods=PROBED_BY)
-async def live() -> dict[str, str]:
-    """Answer while the event loop turns. Asks nothing of anybody."""
-    return {"status": "ok"}
-
-
-@router.api_route("/readyz", methods=PROBED_BY)
-async def ready(request: Request, response: Response) -> ReadinessRead:
-    """Report what the latest probes found, without waiting for another."""
-    readiness: Readiness = request.state.readiness
-    if not readiness.ready:
-        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    return ReadinessRead.of(readiness)
