@@ -17,6 +17,7 @@ from app.platform.database.migrations import (
     created_by,
     tables_of,
 )
+from app.platform.database.model import defined_in
 from tests.fixtures.database import Server
 
 BRANCHES = list(branches())
@@ -44,7 +45,7 @@ class TestBranches:
         assert owned == {
             table.name
             for table in Base.metadata.sorted_tables
-            if table.info["module"].startswith("app.")
+            if defined_in(table).startswith("app.")
         }
 
     @pytest.mark.parametrize("branch", BRANCHES)

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from app import tables
 from app.platform.database import Base, Model
 from app.platform.database.migrations import APP
+from app.platform.database.model import defined_in
 
 MODELS = {
     str(mapper.local_table)
@@ -29,7 +30,7 @@ MODELS = {
 ALL = [
     table
     for table in tables.metadata.sorted_tables
-    if table.info["module"].startswith("app.")
+    if defined_in(table).startswith("app.")
 ]
 DOMAIN = [table for table in ALL if table.name in MODELS]
 

@@ -125,6 +125,7 @@ class TestMigration:
         assert '"key_words"' in written.read_text()
         assert 'sa.Column("hints", Json(), nullable=True)' in written.read_text()
         assert "dialects" not in written.read_text()
+        assert "info=" not in written.read_text()
         _run(service, database_settings, "migrate")
         again = _run(
             service, database_settings, "migration", "platform", "again"

@@ -24,7 +24,9 @@ from app.platform.database.postgresql import classify, let_idle
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
-_NO_WRITES = "A read session does not write: use a unit of work."
+log = structlog.get_logger(__name__)
+
+IDLE_MARGIN = timedelta(seconds=5)
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
 _SAID = re.compile(
@@ -40,23 +42,8 @@ _WRITES_WITHIN = re.compile(
 )
 
 
-class WritingSession(Session):
-    """A session of a unit of work."""
-
-
-class ReadingSession(Session):
-    """A session that only looks."""
-
-
-def writing_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    return _sessions(engine, WritingSession)
-
-
-def reading_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """One round trip for a read: no BEGIN before it and no ROLLBACK behind it."""
-    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
-    return _sessions(autocommit, ReadingSession)
+class LivingSession(Session):
+    """A session that does not see what is deleted."""
 
 
 @lru_cache(maxsize=2048)
@@ -73,40 +60,31 @@ def changes_something(statement: str) -> bool:
     return _WRITES_WITHIN.search(words) is not None
 
 
-def _sessions(
-    engine: AsyncEngine, kind: type[Session]
-) -> async_sessionmaker[AsyncSession]:
+def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     # An expired attribute would load lazily, which asyncio cannot do.
-    return async_sessionmaker(engine, sync_session_class=kind, expire_on_commit=False)
+    return async_sessionmaker(
+        engine, sync_session_class=LivingSession, expire_on_commit=False
+    )
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:
     """Deleted rows are invisible unless asked for: `include_deleted=True`."""
     looks = state.is_select and not state.is_column_load
-    changes = state.is_update or state.is_delete
-    if state.execution_options.get("include_deleted") or not (looks or changes):
+    if state.execution_options.get("include_deleted"):
         return
-    state.statement = state.statement.options(_LIVING)
-
-
-def _refuse_to_flush(*_: Any) -> None:
-    raise RuntimeError(_NO_WRITES)
+    if looks or state.is_update or state.is_delete:
+        state.statement = state.statement.options(_LIVING)
 
 
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
     if changes_something(statement):
-        raise RuntimeError(_NO_WRITES)
+        raise RuntimeError("A read session does not write: use a unit of work.")
 
 
 _LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )
-event.listen(WritingSession, "do_orm_execute", _hide_deleted)
-event.listen(ReadingSession, "do_orm_execute", _hide_deleted)
-event.listen(ReadingSession, "before_flush", _refuse_to_flush)
-
-
-log = structlog.get_logger(__name__)
+event.listen(LivingSession, "do_orm_execute", _hide_deleted)
 
 
 class UnitEnded(RuntimeError):
@@ -174,12 +152,6 @@ class UnitOfWork:
 type Stage = Callable[[UnitOfWork, Sequence[Event]], Awaitable[None]]
 
 
-# The server refuses what a statement's text does not show: a function that writes.
-READ_ONLY = {"default_transaction_read_only": "on"}
-
-IDLE_MARGIN = timedelta(seconds=5)
-
-
 class Database:
     """Hands out units of work and read sessions."""
 
@@ -193,8 +165,11 @@ class Database:
     ) -> None:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
-        self._writing = writing_sessions(primary)
-        self._reading = reading_sessions(replica)
+        self._writing = _sessions(primary)
+        # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
+        autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
+        self._reading = _sessions(autocommit)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -208,8 +183,11 @@ class Database:
             stack.push_async_callback(primary.dispose)
             replica = primary
             if settings.replica_url is not None:
+                # It refuses what a statement does not show: a function that writes.
                 replica = create_pool(
-                    settings, settings.replica_url.get_secret_value(), READ_ONLY
+                    settings,
+                    settings.replica_url.get_secret_value(),
+                    default_transaction_read_only="on",
                 )
                 stack.push_async_callback(replica.dispose)
             # Whoever looks after the primary does not queue behind its users.

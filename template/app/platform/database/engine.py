@@ -1,8 +1,7 @@
 """The connection pool, from the first connection to the last."""
 
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import event
@@ -13,11 +12,9 @@ from sqlalchemy.pool import NullPool
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
-NO_MORE: Mapping[str, str] = MappingProxyType({})
-
 
 def create_pool(
-    settings: DatabaseSettings, url: str, server_settings: Mapping[str, str] = NO_MORE
+    settings: DatabaseSettings, url: str, **server_settings: str
 ) -> AsyncEngine:
     """
     Bound everything: connections, the wait for one, and each statement.
@@ -28,52 +25,51 @@ def create_pool(
     limits = {
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "server_settings": {**role_timeouts(settings), **server_settings},
+        "server_settings": role_timeouts(settings) | server_settings,
     }
-    engine = create_async_engine(
-        described(url),
+    return _create(
+        settings,
+        url,
+        limits,
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
         pool_recycle=settings.recycle_after_seconds,
         pool_use_lifo=True,
+    )
+
+
+def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """One connection past any pooler, without time limits: for migrations."""
+    return _create(settings, settings.session_url, {}, poolclass=NullPool)
+
+
+def _create(
+    settings: DatabaseSettings, url: str, limits: dict[str, Any], **options: Any
+) -> AsyncEngine:
+    engine = create_async_engine(
+        described(url),
         # Values do not belong into logs.
         hide_parameters=True,
         connect_args={
             "async_creator_fn": connector(settings, url, limits=limits),
             "prepared_statement_cache_size": settings.prepared_statements,
         },
+        **options,
     )
-    hide_values(engine)
+    event.listen(engine.sync_engine, "handle_error", _hide_values)
     return engine
 
 
-def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """One connection past any pooler, without time limits: for migrations."""
-    engine = create_async_engine(
-        described(settings.session_url),
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"async_creator_fn": connector(settings, settings.session_url)},
-    )
-    hide_values(engine)
-    return engine
-
-
-def hide_values(engine: AsyncEngine) -> None:
+def _hide_values(failure: ExceptionContext) -> None:
     """
     Take out of every error what may be a customer's value, before anybody logs it.
 
     What remains: the kind of the error, the constraint, the column, the SQL.
     """
-    event.listen(engine.sync_engine, "handle_error", _hide_values)
-
-
-def _hide_values(failure: ExceptionContext) -> None:
     original = failure.original_exception
-    about_a_value = code_of(original).startswith("22") or isinstance(
-        original, _NOT_ENCODED
-    )
+    encoded = not isinstance(original, _NOT_ENCODED)
+    about_a_value = not encoded or code_of(original).startswith(_DATA)
     for error in (failure.sqlalchemy_exception, *_causes(original)):
         if error is not None:
             _shorten(error, about_a_value=about_a_value)
@@ -103,6 +99,8 @@ def _without_value(message: str) -> str:
     return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
+# The class of errors about values, in every database of the SQL standard.
+_DATA = "22"
 # What the driver or a type of SQLAlchemy raises.
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)

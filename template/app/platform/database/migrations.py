@@ -25,7 +25,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_list
 from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect
 
-from app.platform.database.model import Base
+from app.platform.database.model import Base, defined_in
 from app.platform.database.postgresql import Json
 from app.platform.database.settings import DatabaseSettings
 
@@ -63,13 +63,14 @@ def alembic_config(
 def tables_of(branch: str) -> list[Table]:
     """List the tables that are defined under the branch's package, and no deeper."""
     tables = Base.metadata.tables.values()
-    return [table for table in tables if _owner(table.info["module"]) == branch]
+    return [table for table in tables if _owner(defined_in(table)) == branch]
 
 
 def modules_of(metadata: MetaData) -> list[str]:
     """List the modules that have tables, each after those that it refers to."""
-    homes = (table.info["module"].split(".") for table in metadata.sorted_tables)
-    return list(dict.fromkeys(home[2] for home in homes if home[1] == "modules"))
+    homes = (defined_in(table) for table in metadata.sorted_tables)
+    names = (home.split(".")[2] for home in homes if home.startswith("app.modules."))
+    return list(dict.fromkeys(names))
 
 
 def revisions(config: Config) -> ScriptDirectory:
@@ -189,7 +190,7 @@ def render(kind: str, thing: object, context: AutogenContext) -> str | Literal[F
 
 def _creator(script: ScriptDirectory, table: Table) -> str:
     """Find the revision that creates the table: at the latest, its branch's head."""
-    revisions = _of(_owner(table.info["module"]), script)
+    revisions = _of(_owner(defined_in(table)), script)
     if not revisions:
         raise CommandError(f"The table {table.name} has no migration: write it first")
     creators = [each for each in revisions if table.name in _creates(each)]

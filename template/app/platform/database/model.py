@@ -38,12 +38,16 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
     }
 
 
+def defined_in(table: Table) -> str:
+    """Name the Python module that defines a table, whether or not a class maps it."""
+    return str(table.metadata.info.get(table.key, ""))
+
+
 @event.listens_for(Table, "after_parent_attach")
-def _note_owner(table: Table, _: MetaData) -> None:
-    """Note which Python module defines a table, whether or not a class maps it."""
+def _note_module(table: Table, metadata: MetaData) -> None:
     names = (str(frame.f_globals.get("__name__")) for frame, _ in walk_stack(None))
     theirs = (name for name in names if not name.startswith(_OURS))
-    table.info["module"] = next(theirs, "")
+    metadata.info[table.key] = next(theirs, "")
 
 
 _OURS = ("sqlalchemy.", "app.platform.database.")

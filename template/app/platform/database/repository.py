@@ -145,8 +145,7 @@ class Repository[M: Model]:
         try:
             yield
         except IntegrityError as error:
-            with _holding(row, held):
-                refusal = self.refusal(row, constraint_of(error))
+            refusal = self.refusal(_copy(row, held), constraint_of(error))
             if refusal is None:
                 raise
             raise refusal from error
@@ -181,15 +180,11 @@ class Repository[M: Model]:
         living = {column: _living(column, row.id) for column in referring}
         needing = [column for column in referring if not column.nullable]
         if needing:
-            asked = [exists().where(*living[column]) for column in needing]
-            answers = (await self.session.execute(select(*asked))).one()
-            names = [
-                each.table.name
-                for each, yes in zip(needing, answers, strict=True)
-                if yes
-            ]
-            if names:
-                raise InUse(sorted(set(names)))
+            asked = select(*(exists().where(*living[column]) for column in needing))
+            answers = (await self.session.execute(asked)).one()
+            pairs = zip(needing, answers, strict=True)
+            if names := {column.table.name for column, needed in pairs if needed}:
+                raise InUse(sorted(names))
         for column in (column for column in referring if column.nullable):
             change = update(column.table).where(*living[column])
             await self.session.execute(change.values(_without(column)))
@@ -213,19 +208,13 @@ class Repository[M: Model]:
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
 
 
-@contextmanager
-def _holding(row: Model, values: dict[str, Any]) -> Iterator[None]:
-    """A rollback makes a stored row forget its values, which a refusal may name."""
-    state = inspect(row)
-    if not state.persistent or state.session is None:
-        yield
-        return
-    for name in values.keys() & state.attrs.keys():
-        set_committed_value(row, name, values[name])
-    try:
-        yield
-    finally:
-        state.session.expire(row)
+def _copy(row: Any, values: dict[str, Any]) -> Any:
+    """Keep what a refusal may name: a rollback makes a stored row forget its values."""
+    mapper = inspect(type(row))
+    copy = mapper.class_manager.new_instance()
+    for name in mapper.attrs.keys() & values.keys():
+        set_committed_value(copy, name, values[name])
+    return copy
 
 
 def _referring(table: FromClause) -> list[Column[Any]]:

@@ -16,15 +16,15 @@ from app.platform.errors import Invalid
 type Conditions = Sequence[ColumnElement[bool]]
 
 
+NEWEST_FIRST = "-created_at"
+
+
 def equal(column: InstrumentedAttribute[Any], value: object) -> Conditions:
     return [] if value is None else [column == value]
 
 
 def words(asked: str | None, *columns: InstrumentedAttribute[Any]) -> Conditions:
     return [] if asked is None or not asked.strip() else [has_words(asked, *columns)]
-
-
-NEWEST_FIRST = "-created_at"
 
 
 class Position(NamedTuple):
@@ -46,16 +46,15 @@ class Sort[M: Model]:
 
     def __init__(self, model: type[M], name: str) -> None:
         self._name = name
-        self._is_backwards = name.startswith("-")
         attribute = name.removeprefix("-")
         self._key: InstrumentedAttribute[UUID] = model.id
-        self._column: InstrumentedAttribute[Any] | None = (
-            None if attribute == "created_at" else getattr(model, attribute)
+        self._before: list[InstrumentedAttribute[Any]] = (
+            [] if attribute == "created_at" else [getattr(model, attribute)]
         )
 
     def apply(self, query: Select[M]) -> Select[M]:
-        columns = self._columns()
-        if self._is_backwards:
+        columns = (*self._before, self._key)
+        if self._name.startswith("-"):
             return query.order_by(*(column.desc() for column in columns))
         return query.order_by(*columns)
 
@@ -63,25 +62,17 @@ class Sort[M: Model]:
         """Go on where a page ended, which an index finds without counting rows."""
         if after.sort != self._name:
             raise Invalid(f"This cursor belongs to a list with sort={after.sort}.")
-        here, there = tuple_(*self._columns()), tuple_(*self._values(after))
-        return query.where(here < there if self._is_backwards else here > there)
-
-    def position(self, row: M) -> Position:
-        if self._column is None:
-            return Position(row.id, self._name)
-        value = _form(self._column).dump_json(getattr(row, self._column.key))
-        return Position(row.id, self._name, value.decode())
-
-    def _columns(self) -> Sequence[InstrumentedAttribute[Any]]:
-        return [self._key] if self._column is None else [self._column, self._key]
-
-    def _values(self, after: Position) -> Sequence[object]:
-        if self._column is None:
-            return [after.key]
         try:
-            return [_form(self._column).validate_json(after.value), after.key]
+            values = [_form(each).validate_json(after.value) for each in self._before]
         except ValueError as error:
             raise Invalid("This cursor holds no value of its column.") from error
+        here, there = tuple_(*self._before, self._key), tuple_(*values, after.key)
+        return query.where(here < there if self._name[0] == "-" else here > there)
+
+    def position(self, row: M) -> Position:
+        columns = ((_form(each), getattr(row, each.key)) for each in self._before)
+        values = [form.dump_json(value).decode() for form, value in columns]
+        return Position(row.id, self._name, *values)
 
 
 @cache

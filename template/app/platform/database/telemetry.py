@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from time import perf_counter
 from typing import Any
 
 from opentelemetry.trace import Span, SpanKind
@@ -14,59 +13,47 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from app.platform.database.database import Database
 from app.platform.database.model import Base
-from app.platform.telemetry.metrics import SECONDS, Measuring, Metrics
-from app.platform.telemetry.tracing import Recording, Tracing, Watching, fail
+from app.platform.telemetry.metrics import SECONDS, Metrics
+from app.platform.telemetry.tracing import Tracing, Watching, fail
 
 type Connect = Callable[[], PoolProxiedConnection]
 
 
 def watch(part: object, telemetry: Watching) -> None:
-    """Measure the part and, where traces are kept, record what it does."""
-    _measure(part, telemetry)
+    """Measure a database and, where traces are kept, record what it does."""
+    if not isinstance(part, Database):
+        return
+    pools = [pool for each in part.pools if isinstance(pool := each.pool, QueuePool)]
+    _count_connections(pools, telemetry.metrics)
+    _time_waits(pools, telemetry.metrics)
     if telemetry.tracing.records:
-        _trace(part, telemetry)
+        for each in part.pools:
+            Statements(each.sync_engine, telemetry.tracing)
 
 
-def _measure(part: object, telemetry: Measuring) -> None:
-    if isinstance(part, Database):
-        pools = [
-            pool for each in part.pools if isinstance(pool := each.pool, QueuePool)
-        ]
-        _count_connections(pools, telemetry.metrics)
-        waits = Waits(telemetry.metrics)
-        for pool in pools:
-            # The pool has no event for this: it announces a connection once it is had.
-            pool.connect = waits.timed(pool.connect)  # type: ignore[method-assign]
+def _time_waits(pools: list[QueuePool], metrics: Metrics) -> None:
+    seconds = Histogram(
+        "db_client_connection_wait_seconds",
+        "From asking a pool for a connection to having it.",
+        buckets=SECONDS,
+        registry=metrics.registry,
+    )
+    timeouts = Counter(
+        "db_client_connection_timeouts",
+        "Connections that were not to be had in time.",
+        registry=metrics.registry,
+    )
 
-
-class Waits:
-    """How long connections take to get, opening new ones included."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._seconds = Histogram(
-            "db_client_connection_wait_seconds",
-            "From asking a pool for a connection to having it.",
-            buckets=SECONDS,
-            registry=metrics.registry,
-        )
-        self._timeouts = Counter(
-            "db_client_connection_timeouts",
-            "Connections that were not to be had in time.",
-            registry=metrics.registry,
-        )
-
-    def timed(self, connect: Connect) -> Connect:
+    def timed(connect: Connect) -> Connect:
         def connect_timed() -> PoolProxiedConnection:
-            began = perf_counter()
-            try:
+            with seconds.time(), timeouts.count_exceptions(NoneFree):
                 return connect()
-            except NoneFree:
-                self._timeouts.inc()
-                raise
-            finally:
-                self._seconds.observe(perf_counter() - began)
 
         return connect_timed
+
+    for pool in pools:
+        # The pool has no event for this: it announces a connection once it is had.
+        pool.connect = timed(pool.connect)  # type: ignore[method-assign]
 
 
 def _count_connections(pools: list[QueuePool], metrics: Metrics) -> None:
@@ -98,36 +85,28 @@ _NAME = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?(\w+)\"?", re.IGNORECASE)
 _OTHER = "OTHER"
 
 
-def _trace(part: object, telemetry: Recording) -> None:
-    if isinstance(part, Database):
-        for pool in part.pools:
-            Statements(pool.sync_engine, telemetry.tracing)
-
-
 class Statements:
     """Begins a span before each statement of an engine, and ends it after."""
 
     def __init__(self, engine: Engine, tracing: Tracing) -> None:
         self._tracing = tracing
-        self._database = {"db.system.name": "postgresql"}
+        self._database = {"db.system.name": engine.dialect.name}
         if engine.url.host:
             self._database["server.address"] = engine.url.host
         event.listen(engine, "before_cursor_execute", self._begin)
         event.listen(engine, "after_cursor_execute", self._end)
         event.listen(engine, "handle_error", self._fail)
 
-    def _begin(
-        self, _: Any, __: Any, statement: str, ___: Any, execution: Any, ____: Any
-    ) -> None:
+    def _begin(self, *given: Any) -> None:
+        _, _, statement, _, execution, _ = given
         span = self._tracing.begin("", SpanKind.CLIENT, self._database)
         # The execution lives as long as the statement does.
         execution.span = span
         if span is not None:
             _describe(span, statement)
 
-    def _end(
-        self, _: Any, __: Any, ___: str, ____: Any, execution: Any, _____: Any
-    ) -> None:
+    def _end(self, *given: Any) -> None:
+        _, _, _, _, execution, _ = given
         if execution.span is not None:
             execution.span.end()
 

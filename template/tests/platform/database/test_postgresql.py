@@ -7,13 +7,24 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import BigInteger, Enum, Uuid, bindparam, text
+from sqlalchemy import BigInteger, Enum, Uuid, bindparam, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
 from app.platform.database.engine import create_pool, create_session_engine
-from app.platform.database.postgresql import listening, try_lock
+from app.platform.database.postgresql import (
+    classify,
+    insert_or_ignore,
+    listening,
+    take_and_delete,
+    take_and_update,
+    try_lock,
+    upsert,
+)
 from tests.fixtures.tls import HOST, TlsServer
+from tests.platform.database.notes import Note, Notes, store
 
 type Way = Callable[[DatabaseSettings], Awaitable[None]]
 
@@ -147,3 +158,81 @@ class TestTryLock:
 
         async with database.unit_of_work() as second:
             assert await try_lock(second.session, "a")
+
+
+def _row(words: str) -> dict[str, Any]:
+    return {"id": uuid7(), "text": words, "version": 1}
+
+
+class TestInsertOrIgnore:
+    async def test_tells_how_many_were_new(self, database: Database) -> None:
+        [first, second] = [_row("a"), _row("b")]
+
+        async with database.unit_of_work() as unit:
+            assert await insert_or_ignore(unit.session, Note, first) == 1
+            assert await insert_or_ignore(unit.session, Note, first, second) == 1
+
+
+class TestUpsert:
+    async def test_changes_what_it_names_of_the_row_that_is_there(
+        self, database: Database
+    ) -> None:
+        row = _row("a")
+        async with database.unit_of_work() as unit:
+            assert await upsert(unit.session, Note, row, change=["text"])
+
+            new = row | {"text": "b", "version": 7}
+            assert await upsert(unit.session, Note, new, change=["text"])
+
+            note = await Notes(unit.session).get(row["id"])
+            assert (note.text, note.version) == ("b", 1)
+
+    async def test_stores_nothing_where_the_row_does_not_answer(
+        self, database: Database
+    ) -> None:
+        row = _row("a")
+        async with database.unit_of_work() as unit:
+            await upsert(unit.session, Note, row, change=["text"])
+            new = row | {"text": "b"}
+
+            other = Note.text == "c"
+            assert not await upsert(
+                unit.session, Note, new, change=["text"], when=other
+            )
+
+
+class TestTake:
+    """What is due is taken by one of those who ask."""
+
+    async def test_leaves_out_what_another_holds(self, database: Database) -> None:
+        await store(database, "a", "b", "c")
+        due, one = select(Note).order_by(Note.id), select(Note).limit(1)
+
+        async with database.unit_of_work() as first, database.unit_of_work() as second:
+            held = await take_and_update(
+                first.session, one.order_by(Note.id), {"text": "d"}, Note.text
+            )
+            taken = await take_and_delete(second.session, due, Note.text)
+
+        assert [row.text for row in held] == ["d"]
+        assert sorted(row.text for row in taken) == ["b", "c"]
+
+
+class TestClassify:
+    @pytest.mark.parametrize(
+        ("statement", "failure"),
+        [
+            ("SELECT 1 LIMIT -1", "value"),
+            ("DO $$ BEGIN RAISE deadlock_detected; END $$", "passing"),
+            ("DO $$ BEGIN RAISE lock_not_available; END $$", "locked"),
+            ("SELECT 1 / 0", None),
+        ],
+    )
+    async def test_tells_what_it_means(
+        self, database: Database, statement: str, failure: str | None
+    ) -> None:
+        with pytest.raises(DBAPIError) as raised:
+            async with database.unit_of_work() as unit:
+                await unit.session.execute(text(statement))
+
+        assert classify(raised.value) == failure
