@@ -8,9 +8,10 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
 from app.platform.http.breaker import BreakerState
-from app.platform.http.client import Call, HttpClient
+from app.platform.http.client import HttpClient
 from app.platform.http.errors import ThirdPartyErred
 from app.platform.http.host import Host
+from app.platform.http.retry import Call
 from app.platform.http.transport import HttpResponse
 from app.platform.observability.context import TRACEPARENT
 from app.platform.telemetry.metrics import SECONDS, Bounded, Measuring, Metrics
