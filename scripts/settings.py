@@ -29,7 +29,8 @@ def collected() -> dict[str, list[str]]:
             service = render(template, Path(folder, str(number)), answers)
             run(service, str(UV), "sync", "--quiet", "--python", sys.executable)
             python = str(service / ".venv/bin/python")
-            page = run(service, python, "-m", "app.cli", "settings")
+            run(service, python, "-m", "app.cli", "settings")
+            page = (service / "docs/settings.md").read_text()
             files |= by_section(page, recorded(service))
     return files
 
@@ -42,11 +43,8 @@ def renderings() -> Iterator[Answers]:
             yield {port: adapter}
 
 
-def run(service: Path, *command: str) -> str:
-    done = subprocess.run(
-        command, cwd=service, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout
+def run(service: Path, *command: str) -> None:
+    subprocess.run(command, cwd=service, check=True)
 
 
 def recorded(service: Path) -> Answers:

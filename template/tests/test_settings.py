@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.platform.configuration.description import describe
+from app.platform.configuration.description import HEADING, describe, rewrite
 from app.platform.configuration.url import KNOWN_TO_ALL
 from app.settings import Settings
 
@@ -19,9 +19,17 @@ class TestPage:
     def test_says_what_the_code_says(self) -> None:
         page = (SERVICE / "docs/settings.md").read_text()
 
-        assert page == describe(Settings), (
-            "Run `uv run python -m app.cli settings > docs/settings.md`."
+        assert page.endswith(f"\n\n{describe(Settings)}"), (
+            "Run `uv run python -m app.cli settings`."
         )
+
+    def test_has_a_table_that_can_be_written_anew(self, tmp_path: Path) -> None:
+        (tmp_path / "page.md").write_text(f"Before\n\n{HEADING}| old |\n")
+
+        rewrite(tmp_path / "page.md", Settings)
+
+        page = (tmp_path / "page.md").read_text()
+        assert page == f"Before\n\n{describe(Settings)}"
 
     def test_explains_every_setting(self) -> None:
         for row in describe(Settings).splitlines():

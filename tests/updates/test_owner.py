@@ -109,13 +109,9 @@ def test_one_head_for_each_branch_whatever_was_switched(
 
 def document_settings(service: Path) -> None:
     """Write the page of settings anew, as the service asks of those who add one."""
-    page = service / "docs/settings.md"
-    if page.exists():
+    if (service / "docs/settings.md").exists():
         command = [".venv/bin/python", "-m", "app.cli", "settings"]
-        run = subprocess.run(
-            command, cwd=service, capture_output=True, text=True, check=True
-        )
-        page.write_text(run.stdout)
+        subprocess.run(command, cwd=service, check=True)
 
 
 def migrate(service: Path, folder: Path) -> None:

@@ -42,7 +42,7 @@ class Pieces:
         for part in body:
             if isinstance(part, nodes.For):
                 yield from self._loop(part, names, where)
-            elif isinstance(part, nodes.If | nodes.Output):
+            elif isinstance(part, nodes.If | nodes.Include | nodes.Output):
                 for piece in by_line(part, begin):
                     text = self._text([piece], names)
                     yield apply(lambda here, it: it if here else "", where, text)

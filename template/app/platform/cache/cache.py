@@ -107,11 +107,13 @@ class CacheEntry[T]:
         self.ttl = ttl
         self.absent_ttl = absent_ttl
         self._adapter: TypeAdapter[T] = TypeAdapter(form)
-        self._version = _version(self._adapter)
+        schema = json.dumps(self._adapter.json_schema(), sort_keys=True)
+        self._version = sha256(schema.encode()).hexdigest()[:8]
 
     def key(self, *parts: str) -> str:
         """Differ for other parts, and for another shape of the value."""
-        return ":".join([self.name, self._version, *map(_escaped, parts)])
+        escaped = (quote(part, safe="", errors="surrogatepass") for part in parts)
+        return ":".join([self.name, self._version, *escaped])
 
     def ttl_of(self, value: T) -> timedelta | None:
         """Say how long to remember the value; `None` if not at all."""
@@ -123,15 +125,6 @@ class CacheEntry[T]:
     def decode(self, data: bytes) -> T:
         """Raise `ValueError` for bytes that are not such a value."""
         return self._adapter.validate_json(data)
-
-
-def _version[T](adapter: TypeAdapter[T]) -> str:
-    schema = json.dumps(adapter.json_schema(), sort_keys=True)
-    return sha256(schema.encode()).hexdigest()[:8]
-
-
-def _escaped(part: str) -> str:
-    return quote(part, safe="", errors="surrogatepass")
 
 
 @dataclass(slots=True)
@@ -221,31 +214,24 @@ class Cache:
     async def _fetch[T](
         self, entry: CacheEntry[T], key: str, load: Callable[[], Awaitable[T]]
     ) -> Answer[T]:
-        began = monotonic()
-        found = await self._recall(entry, key)
-        if isinstance(found, Answer):
-            self.statistics[entry.name].hits += 1
-            return found
-        if found is None:
-            self.statistics[entry.name].bypassed += 1
-            return Answer(await load(), as_of=began)
-        self.statistics[entry.name].misses += 1
-        return await self._load(entry, key, load, found)
-
-    async def _recall[T](
-        self, entry: CacheEntry[T], key: str
-    ) -> Answer[T] | Lease | None:
+        statistics = self.statistics[entry.name]
         asked, found = await self._find(key)
-        if not isinstance(found, bytes):
-            return found
-        try:
-            return Answer(entry.decode(found), as_of=asked)
-        except ValueError:
-            self.statistics[entry.name].corrupt += 1
-            log.warning("cache.corrupt", entry=entry.name)
-        await self.store.forget(key)
-        found = await self.store.get(key, lease_seconds=self._lease_seconds)
-        return found if isinstance(found, Lease) else None
+        if isinstance(found, bytes):
+            try:
+                answer = Answer(entry.decode(found), as_of=asked)
+            except ValueError:
+                statistics.corrupt += 1
+                log.warning("cache.corrupt", entry=entry.name)
+                await self.store.forget(key)
+                found = await self.store.get(key, lease_seconds=self._lease_seconds)
+            else:
+                statistics.hits += 1
+                return answer
+        if isinstance(found, Lease):
+            statistics.misses += 1
+            return await self._load(entry, key, load, found)
+        statistics.bypassed += 1
+        return Answer(await load(), as_of=asked)
 
     async def _find(self, key: str) -> tuple[float, bytes | Lease | None]:
         """Ask, and while another replica loads, ask again, until patience ends."""
@@ -268,28 +254,17 @@ class Cache:
         try:
             value = await load()
             loaded = monotonic()
-            kept = await self._remember(entry, key, value, lease)
+            if (ttl := entry.ttl_of(value)) is not None:
+                ttl_seconds = ttl.total_seconds() * SPREAD.uniform(0.9, 1.1)
+                kept = await self.store.fill(
+                    key, entry.encode(value), lease=lease, ttl_seconds=ttl_seconds
+                )
+                self.statistics[entry.name].refused += not kept
         finally:
             if lease.granted and not kept:
-                self._release(key, lease)
+                # A task of its own does it: this one may be cancelled.
+                release = asyncio.create_task(self.store.release(key, lease=lease))
+                self._releases.add(release)
+                release.add_done_callback(self._releases.discard)
         # A lease that was still there proves that nobody wrote since it was found.
         return Answer(value, as_of=loaded if kept else began)
-
-    async def _remember[T](
-        self, entry: CacheEntry[T], key: str, value: T, lease: Lease
-    ) -> bool:
-        ttl = entry.ttl_of(value)
-        if ttl is None:
-            return False
-        ttl_seconds = ttl.total_seconds() * SPREAD.uniform(0.9, 1.1)
-        filled = await self.store.fill(
-            key, entry.encode(value), lease=lease, ttl_seconds=ttl_seconds
-        )
-        self.statistics[entry.name].refused += not filled
-        return filled
-
-    def _release(self, key: str, lease: Lease) -> None:
-        """Leave it to a task of its own: this one may be cancelled."""
-        release = asyncio.create_task(self.store.release(key, lease=lease))
-        self._releases.add(release)
-        release.add_done_callback(self._releases.discard)

@@ -109,9 +109,17 @@ class RedisCache:
     @asynccontextmanager
     async def open(cls, settings: RedisCacheSettings) -> AsyncIterator[Self]:
         url = settings.url.get_secret_value()
+        proof: dict[str, Any] = {}
+        if url.startswith("rediss:"):
+            # A certificate of the host's own, signed by an authority.
+            proof = {
+                "ssl_cert_reqs": "required",
+                "ssl_check_hostname": True,
+                "ssl_ca_certs": authorities(),
+            }
         async with Redis.from_url(
             url,
-            **_proof(url),
+            **proof,
             max_connections=settings.max_connections,
             # By default the client retries for seconds. How long one command may take
             # is said in `_ask`; a second clock would cost a quarter of each hit.
@@ -184,7 +192,7 @@ class RedisCache:
             if not isinstance(error, ResponseError) and not patience.was_late:
                 self._cooldown.begin()
             return None
-        self._cooldown.end()
+        self._cooldown.failing = False
         return answer
 
     async def _answer[T](self, command: Callable[[], Awaitable[T]]) -> T:
@@ -239,15 +247,12 @@ class Cooldown:
     """After a failure, one caller at a time finds out for all whether it is over."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
         self.failing = False
-        self._next_try = 0.0
-        self._next_report = 0.0
+        self._seconds = seconds
+        self._next_try = self._next_report = 0.0
 
     def admits(self) -> bool:
-        if not self.failing:
-            return True
-        if monotonic() < self._next_try:
+        if self.failing and monotonic() < self._next_try:
             return False
         self._next_try = monotonic() + self._seconds
         return True
@@ -256,27 +261,12 @@ class Cooldown:
         self.failing = True
         self._next_try = monotonic() + self._seconds
 
-    def end(self) -> None:
-        self.failing = False
-
     def report(self, error: Exception) -> None:
         """Log it, once per cool-down."""
-        if monotonic() < self._next_report:
-            return
-        self._next_report = monotonic() + self._seconds
-        log.warning("cache.unavailable", error=type(error).__name__)
+        if monotonic() >= self._next_report:
+            self._next_report = monotonic() + self._seconds
+            log.warning("cache.unavailable", error=type(error).__name__)
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
-
-
-def _proof(url: str) -> dict[str, Any]:
-    """Demand a certificate of the host's own, signed by an authority."""
-    if not url.startswith("rediss:"):
-        return {}
-    return {
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": True,
-        "ssl_ca_certs": authorities(),
-    }

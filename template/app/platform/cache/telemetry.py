@@ -8,8 +8,8 @@ from prometheus_client import Counter, Gauge
 
 from app.platform.cache.cache import Cache, CacheStatistics
 from app.platform.cache.store import CacheStore, Lease
-from app.platform.telemetry.metrics import Measuring, Metrics
-from app.platform.telemetry.tracing import Recording, Tracing, Watching
+from app.platform.telemetry.metrics import Metrics
+from app.platform.telemetry.tracing import Tracing, Watching
 
 OUTCOMES = {
     "hit": "hits",
@@ -22,14 +22,10 @@ OUTCOMES = {
 
 def watch(part: object, telemetry: Watching) -> None:
     """Measure the part and, where traces are kept, record what it does."""
-    _measure(part, telemetry)
-    if telemetry.tracing.records:
-        _trace(part, telemetry)
-
-
-def _measure(part: object, telemetry: Measuring) -> None:
     if isinstance(part, Cache) and part.store.system is not None:
         telemetry.metrics.on_refresh(Mirror(part, telemetry.metrics).read)
+        if telemetry.tracing.records:
+            part.store = TracedStore(part.store, telemetry.tracing)
 
 
 class Mirror:
@@ -62,11 +58,6 @@ class Mirror:
             key = entry, outcome
             self._requests.labels(*key).inc(count - self._shown[key])
             self._shown[key] = count
-
-
-def _trace(part: object, telemetry: Recording) -> None:
-    if isinstance(part, Cache) and part.store.system is not None:
-        part.store = TracedStore(part.store, telemetry.tracing)
 
 
 class TracedStore:

@@ -1,6 +1,7 @@
 """Every setting in one table, as its class declares it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, HttpUrl, SecretStr
@@ -9,37 +10,7 @@ from pydantic.fields import FieldInfo
 from app.platform.configuration.section import Section
 from app.platform.configuration.settings import ServiceSettings
 
-PAGE = """\
-# Settings
-
-Development, staging and production differ by these variables and by nothing else. They
-are read once at start, from the environment and then from the `.env` beside this
-service's `app`, never from another folder's; `SERVICE_ENV_FILE` names another file, or
-none when it is empty, and tests read none. A variable that is empty counts as absent,
-and a choice is understood in any spelling: `info` is `INFO`.
-
-Only `SECTION__NAME` is a setting: `MAIL`, `WEB` or `CACHE` may mean what they like. A
-slip of a name, as `POOLSIZE` for `POOL_SIZE`, ends the process with the name that was
-meant; a name that no setting resembles is mentioned once, since it may be meant for
-another version. Variables of libraries (`PG*`, `*_PROXY`) change nothing. But
-`SSL_CERT_FILE` names a file of the authorities that vouch for servers, instead of the
-usual ones: every connection that speaks TLS checks the certificate and the host's name.
-
-A process that finds a variable missing or malformed does not start: it says so of each,
-in one sentence, and ends with code 1. With `ENVIRONMENT=staging` or `production` it
-refuses what is unsafe there, too: a server on this machine, a password that everybody
-knows, a public host without TLS, and what serves only a developer. The rules are the
-`unsafe` methods of the classes that declare the settings. There is the place for an
-exception: when a proxy for the database runs beside the process, localhost is right.
-
-Limits that depend on each other are compared at start as well: what waits must outlast
-what it waits for, as a request does the database. A process whose limits contradict
-each other ends the same way; its sentences name the variables and their values. The
-pairs are the `limits` of the same classes.
-
-This page is written by `uv run python -m app.cli settings > docs/settings.md`. A test
-compares it with the code.
-
+HEADING = """\
 | Variable | Unit or kind | Default | Read by | What it is |
 |---|---|---|---|---|
 """
@@ -49,8 +20,14 @@ BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 def describe(settings: type[ServiceSettings]) -> str:
-    """Write the page that documents all settings of a service."""
-    return PAGE + "".join(f"| {' | '.join(row)} |\n" for row in _rows(settings, ""))
+    """Write the table of all settings of a service."""
+    return HEADING + "".join(f"| {' | '.join(row)} |\n" for row in _rows(settings, ""))
+
+
+def rewrite(page: Path, settings: type[ServiceSettings]) -> None:
+    """Put the table in the place of the one with which the page ends."""
+    text, _, _ = page.read_text(encoding="utf-8").partition(HEADING)
+    page.write_text(text + describe(settings), encoding="utf-8")
 
 
 def _rows(owner: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:

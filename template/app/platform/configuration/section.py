@@ -22,23 +22,22 @@ class Limit:
         self.reason = reason
 
     def is_kept(self, settings: object) -> bool:
-        return _total(settings, self.lower) < _total(settings, self.upper)
+        """Compare in seconds what may be given in several units."""
+        lower, upper = (
+            sum(_value(settings, name) * _unit(name) for name in names)
+            for names in (self.lower, self.upper)
+        )
+        return lower < upper
 
     def refusal(self, settings: object) -> str:
         """Say it from behind the first variable's name on."""
-        lower, upper = _spell(settings, self.lower), _spell(settings, self.upper)
+        lower, upper = (
+            f"{' + '.join(names)} "
+            f"({' + '.join(f'{_value(settings, name):.9g}' for name in names)})"
+            for names in (self.lower, self.upper)
+        )
         sentence = f"{lower} must be below {upper}, or {self.reason}"
         return sentence.removeprefix(f"{self.lower[0]} ")
-
-
-def _total(settings: object, names: tuple[str, ...]) -> float:
-    """Add up what may be given in several units, in seconds."""
-    return sum(_value(settings, name) * _unit(name) for name in names)
-
-
-def _spell(settings: object, names: tuple[str, ...]) -> str:
-    values = " + ".join(f"{_value(settings, name):.9g}" for name in names)
-    return f"{' + '.join(names)} ({values})"
 
 
 def _value(settings: object, name: str) -> float:
@@ -79,14 +78,10 @@ class Section(BaseModel, frozen=True, use_attribute_docstrings=True):
 
 def chosen(model: type[BaseModel], values: Any) -> Any:
     """Spell each choice as its field does: `info` and `INFO` are the same word."""
-    if not isinstance(values, dict):
-        return values
-    return {name: _chosen(model, name, value) for name, value in values.items()}
-
-
-def _chosen(model: type[BaseModel], name: str, value: Any) -> Any:
-    field = model.model_fields.get(name)
-    if field is None or get_origin(field.annotation) is not Literal:
-        return value
-    words = {str(word).lower(): word for word in get_args(field.annotation)}
-    return words.get(str(value).lower(), value)
+    spelled = dict(values) if isinstance(values, dict) else {}
+    for name in spelled.keys() & model.model_fields.keys():
+        annotation = model.model_fields[name].annotation
+        if get_origin(annotation) is Literal:
+            words = {str(word).lower(): word for word in get_args(annotation)}
+            spelled[name] = words.get(str(spelled[name]).lower(), spelled[name])
+    return spelled or values

@@ -25,9 +25,9 @@ from app.platform.configuration.section import Refusal, Section, chosen
 OWN = {"unsafe", "value_error"}
 
 
-def explain(error: ValidationError | SettingsError | None, *more: str) -> str:
+def explain(error: ValidationError | SettingsError, *more: str) -> str:
     """List every refusal on a line of its own."""
-    sentences = [f"{error}."] if isinstance(error, SettingsError) else []
+    sentences = [f"{error}."]
     if isinstance(error, ValidationError):
         sentences = [_sentence(each) for each in error.errors(include_url=False)]
     return listed([*sentences, *more])
@@ -90,7 +90,7 @@ class ServiceSettings(BaseSettings):
         except (ValidationError, SettingsError) as error:
             raise SystemExit(explain(error, *misspelt, *unknown)) from None
         if misspelt:
-            raise SystemExit(explain(None, *misspelt, *unknown))
+            raise SystemExit(listed([*misspelt, *unknown]))
         for sentence in unknown:
             print(sentence, file=sys.stderr, flush=True)
         return settings
@@ -106,9 +106,8 @@ class ServiceSettings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        *_: Any,
+        **__: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _Variables(settings_cls)
 

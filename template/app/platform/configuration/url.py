@@ -15,22 +15,10 @@ from pydantic import AfterValidator, HttpUrl, SecretStr
 from app.platform.configuration.section import Refusal
 
 # Among them every password that compose.yaml, the pipelines and the documentation set.
-KNOWN_TO_ALL = frozenset(
-    {
-        "admin",
-        "changeme",
-        "example",
-        "guest",
-        "local-only",
-        "password",
-        "postgres",
-        "root",
-        "s3cret",
-        "secret",
-        "service",
-        "test",
-    }
-)
+KNOWN_TO_ALL = frozenset({
+    "admin", "changeme", "example", "guest", "local-only", "password", "postgres",
+    "root", "s3cret", "secret", "service", "test",
+})  # fmt: skip
 INTERNAL = (".internal", ".local", ".svc")
 
 
@@ -71,24 +59,21 @@ def refuse_plain_text(name: str, url: HttpUrl | None) -> Iterator[Refusal]:
 
 
 def readable_by(read: Callable[[str], object], *schemes: str) -> AfterValidator:
-    """Demand a URL that the library that will use it can read."""
-    return AfterValidator(lambda url: refuse_unreadable(url, read, *schemes))
-
-
-def refuse_unreadable(
-    url: SecretStr, read: Callable[[str], object], *schemes: str
-) -> SecretStr:
     """
-    Raise unless the URL has one of these schemes, and `read` does not raise.
+    Demand a URL with one of these schemes that `read` can read.
 
-    What it raises is a `ValueError` with a sentence that goes on from the name.
+    It raises a `ValueError` with a sentence that goes on from the setting's name.
     """
-    text = url.get_secret_value()
-    if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise ValueError(f"must begin with {wanted}")
-    read(text)
-    return url
+
+    def check(url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must begin with {wanted}")
+        read(text)
+        return url
+
+    return AfterValidator(check)
 
 
 def refuse_arguments(names: Iterable[str], *, known: tuple[str, ...] = ()) -> None:
@@ -155,36 +140,33 @@ def _is_open(address: Address) -> bool:
 
 def _is_this_machine(host: str) -> bool:
     address = _numeric(host)
-    if address is None:
-        name = host.lower().rstrip(".")
-        return name == "localhost" or name.endswith(".localhost")
+    if isinstance(address, str):
+        return address == "localhost" or address.endswith(".localhost")
     return address.is_loopback or address.is_unspecified
 
 
 def _is_internal(host: str) -> bool:
     """A private address, or a name that no public resolver knows."""
     address = _numeric(host)
-    if address is None:
-        name = host.lower().rstrip(".")
-        return "." not in name or name.endswith(INTERNAL)
+    if isinstance(address, str):
+        return "." not in address or address.endswith(INTERNAL)
     return address.is_private
 
 
-def _numeric(host: str) -> IPv4Address | IPv6Address | None:
-    """Read an address as the system does: 127.1 and 2130706433 are this machine."""
+def _numeric(host: str) -> IPv4Address | IPv6Address | str:
+    """Read an address as the system does, where 127.1 is this machine; or a name."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:
         try:
             return IPv4Address(socket.inet_aton(host))
         except (OSError, UnicodeError):
-            return None
+            return host.lower().rstrip(".")
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
 
 def _is_known_to_all(address: Address) -> bool:
-    if not address.password:
-        return False
-    password = address.password.lower()
-    return password in KNOWN_TO_ALL or password == (address.user or "").lower()
+    password = (address.password or "").lower()
+    same = password == (address.user or "").lower()
+    return password in KNOWN_TO_ALL or bool(password and same)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self, TypedDict, Unpack
 
 import httpx
@@ -11,7 +10,7 @@ import stamina
 
 from app.platform.http.breaker import BreakerState
 from app.platform.http.host import Host, HttpSettings
-from app.platform.http.retry import RetryPolicy, Throttled
+from app.platform.http.retry import Call, RetryPolicy, Throttled
 from app.platform.http.transport import HttpResponse, exchange, open_pool
 
 
@@ -24,17 +23,10 @@ class Content(TypedDict, total=False):
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request under way; `deadline` is a time of the event loop's clock."""
+class Asked(Content, total=False):
+    """And how long it may take, with all attempts."""
 
-    request: httpx.Request
-    host: Host
-    deadline: float
-
-    @property
-    def seconds_left(self) -> float:
-        return self.deadline - asyncio.get_running_loop().time()
+    deadline_seconds: float | None
 
 
 class HttpClient:
@@ -73,28 +65,12 @@ class HttpClient:
         """Report each host that was called since the start."""
         return {name: host.breaker.state for name, host in self.hosts.items()}
 
-    async def get(
-        self,
-        url: str,
-        *,
-        deadline_seconds: float | None = None,
-        **content: Unpack[Content],
-    ) -> HttpResponse:
-        return await self.request(
-            "GET", url, deadline_seconds=deadline_seconds, **content
-        )
+    async def get(self, url: str, **asked: Unpack[Asked]) -> HttpResponse:
+        return await self.request("GET", url, **asked)
 
-    async def post(
-        self,
-        url: str,
-        *,
-        deadline_seconds: float | None = None,
-        **content: Unpack[Content],
-    ) -> HttpResponse:
+    async def post(self, url: str, **asked: Unpack[Asked]) -> HttpResponse:
         """Repeated on failure only with an `Idempotency-Key` among the headers."""
-        return await self.request(
-            "POST", url, deadline_seconds=deadline_seconds, **content
-        )
+        return await self.request("POST", url, **asked)
 
     async def request(
         self,
@@ -107,14 +83,9 @@ class HttpClient:
         request = self._pool.build_request(method, url, **content)
         for name, value in self._context().items():
             request.headers.setdefault(name, value)
-        return await self._send(
-            Call(
-                request,
-                self._host(request.url),
-                asyncio.get_running_loop().time()
-                + (deadline_seconds or self._settings.deadline_seconds),
-            )
-        )
+        seconds = deadline_seconds or self._settings.deadline_seconds
+        deadline = asyncio.get_running_loop().time() + seconds
+        return await self._send(Call(request, self._host(request.url), deadline))
 
     async def _send(self, call: Call) -> HttpResponse:
         call.host.begin_call()
@@ -142,15 +113,8 @@ class HttpClient:
 
     def _attempts(self, call: Call) -> AsyncIterator[stamina.Attempt]:
         settings = self._settings
-        policy = RetryPolicy(
-            call.host,
-            call.request,
-            deadline=call.deadline,
-            longest_pause_seconds=settings.longest_pause_seconds,
-            retries_left=settings.attempts - 1,
-        )
         return stamina.retry_context(
-            on=policy,
+            on=RetryPolicy(call, settings),
             # The policy counts, since it must not spend budget on a retry too many.
             attempts=None,
             timeout=None,
@@ -162,5 +126,5 @@ class HttpClient:
     def _host(self, url: httpx.URL) -> Host:
         name = url.netloc.decode("ascii")
         if name not in self.hosts:
-            self.hosts[name] = Host.new(name, self._settings)
+            self.hosts[name] = Host(name, self._settings)
         return self.hosts[name]

@@ -12,7 +12,7 @@ from app.platform.http.errors import (
     ThirdPartyTimedOut,
     ThirdPartyUnreachable,
 )
-from app.platform.http.host import Host
+from app.platform.http.host import Host, HttpSettings
 from app.platform.http.transport import HttpResponse, retry_after_seconds
 
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -34,7 +34,19 @@ def is_idempotent(request: httpx.Request) -> bool:
     )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request under way; `deadline` is a time of the event loop's clock."""
+
+    request: httpx.Request
+    host: Host
+    deadline: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.deadline - asyncio.get_running_loop().time()
+
+
 class RetryPolicy:
     """
     Decides after a failed attempt, as a backoff hook of stamina.
@@ -43,28 +55,27 @@ class RetryPolicy:
     before the deadline.
     """
 
-    host: Host
-    request: httpx.Request
-    deadline: float
-    longest_pause_seconds: float
-    retries_left: int
+    def __init__(self, call: Call, settings: HttpSettings) -> None:
+        self._call = call
+        self._longest_pause_seconds = settings.longest_pause_seconds
+        self._retries_left = settings.attempts - 1
 
     def __call__(self, error: Exception) -> bool | float:
         asked = _asked_to_wait_seconds(error)
-        pause = asked or self.longest_pause_seconds
-        if not (self._is_worth_it(error, pause) and self.host.budget.spend()):
+        pause = asked or self._longest_pause_seconds
+        if not (self._is_worth_it(error, pause) and self._call.host.budget.spend()):
             return False
-        self.retries_left -= 1
+        self._retries_left -= 1
         # True leaves the pause to stamina: exponential, with jitter.
         return asked or True
 
     def _is_worth_it(self, error: Exception, pause: float) -> bool:
         return (
-            self.retries_left > 0
+            self._retries_left > 0
             and _may_pass(error)
-            and is_idempotent(self.request)
-            and self.host.breaker.state is BreakerState.CLOSED
-            and asyncio.get_running_loop().time() + pause < self.deadline
+            and is_idempotent(self._call.request)
+            and self._call.host.breaker.state is BreakerState.CLOSED
+            and pause < self._call.seconds_left
         )
 
 

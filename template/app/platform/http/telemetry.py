@@ -8,29 +8,27 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
 from app.platform.http.breaker import BreakerState
-from app.platform.http.client import Call, HttpClient
+from app.platform.http.client import HttpClient
 from app.platform.http.errors import ThirdPartyErred
 from app.platform.http.host import Host
+from app.platform.http.retry import Call
 from app.platform.http.transport import HttpResponse
 from app.platform.observability.context import TRACEPARENT
-from app.platform.telemetry.metrics import SECONDS, Bounded, Measuring, Metrics
-from app.platform.telemetry.tracing import Recording, Tracing, Watching, step_of
+from app.platform.telemetry.metrics import SECONDS, Bounded, Metrics
+from app.platform.telemetry.tracing import Tracing, Watching, step_of
 
 # More third parties than any service names in its code.
 MAX_HOSTS = 100
+CLIENT_ERROR = 400
 
 
 def watch(part: object, telemetry: Watching) -> None:
     """Measure the part and, where traces are kept, record what it does."""
-    _measure(part, telemetry)
-    if telemetry.tracing.records:
-        _trace(part, telemetry)
-
-
-def _measure(part: object, telemetry: Measuring) -> None:
     if isinstance(part, HttpClient):
         part.attempt = MeasuredAttempts(part, telemetry.metrics)
         telemetry.metrics.on_refresh(Breakers(part, telemetry.metrics).read)
+        if telemetry.tracing.records:
+            part.attempt = TracedAttempts(part.attempt, telemetry.tracing)
 
 
 class MeasuredAttempts:
@@ -98,14 +96,6 @@ class Breakers:
         count, key = host.breaker.transitions[state], (host.name, state)
         self._transitions.labels(*labels).inc(count - self._shown[key])
         self._shown[key] = count
-
-
-CLIENT_ERROR = 400
-
-
-def _trace(part: object, telemetry: Recording) -> None:
-    if isinstance(part, HttpClient):
-        part.attempt = TracedAttempts(part.attempt, telemetry.tracing)
 
 
 class TracedAttempts:

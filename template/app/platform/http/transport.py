@@ -30,19 +30,16 @@ LONGEST_SECONDS = 3600
 def retry_after_seconds(headers: Mapping[str, str]) -> int | None:
     """Read `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "").strip()
-    seconds = int(value[:9]) if value.isdecimal() else _seconds_until(value)
-    if seconds is None:
-        return None
+    if value.isdecimal():
+        seconds = int(value[:9])
+    else:
+        try:
+            moment = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = ceil((aware - datetime.now(UTC)).total_seconds())
     return min(max(seconds, 0), LONGEST_SECONDS)
-
-
-def _seconds_until(date: str) -> int | None:
-    try:
-        moment = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return ceil((aware - datetime.now(UTC)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +60,24 @@ class HttpResponse:
             raise ThirdPartyMisbehaved(self.host) from None
 
 
-async def read(response: httpx.Response, host: str, *, max_bytes: int) -> HttpResponse:
-    """Stop, and refuse the answer, at the first byte too many."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ThirdPartyMisbehaved(host, "sent an answer that is too large")
-    return HttpResponse(host, response.status_code, response.headers, bytes(body))
-
-
 @asynccontextmanager
 async def open_pool(settings: HttpSettings) -> AsyncIterator[httpx.AsyncClient]:
     # At INFO httpx logs each URL with its query, which may hold a secret.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     async with httpx.AsyncClient(
-        timeout=_timeouts(settings),
-        limits=_limits(settings),
-        cookies=_no_cookies(),
+        # The deadline bounds reading and writing: a slow drip cannot stretch it.
+        timeout=httpx.Timeout(
+            None,
+            connect=settings.connect_timeout_seconds,
+            pool=settings.connection_wait_seconds,
+        ),
+        limits=httpx.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_idle_connections,
+            keepalive_expiry=settings.idle_connection_seconds,
+        ),
+        # A jar that all share would carry one caller's session into another's call.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         verify=tls_context(authorities()),
         follow_redirects=False,
         trust_env=False,
@@ -101,19 +98,24 @@ async def exchange(
         async with asyncio.timeout_at(deadline):
             response = await client.send(request, stream=True)
             try:
-                _refuse_server_error(response, host)
-                return await read(response, host, max_bytes=max_bytes)
+                body = await _read(response, host, max_bytes)
             finally:
                 await response.aclose()
+    return HttpResponse(host, response.status_code, response.headers, body)
 
 
-def _refuse_server_error(response: httpx.Response, host: str) -> None:
-    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise ThirdPartyErred(
-            host,
-            response.status_code,
-            asked_to_wait_seconds=retry_after_seconds(response.headers),
-        )
+async def _read(response: httpx.Response, host: str, max_bytes: int) -> bytes:
+    """Stop, and refuse the answer, at the first byte too many."""
+    status, headers = response.status_code, response.headers
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        asked = retry_after_seconds(headers)
+        raise ThirdPartyErred(host, status, asked_to_wait_seconds=asked)
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ThirdPartyMisbehaved(host, "sent an answer that is too large")
+    return bytes(body)
 
 
 @contextmanager
@@ -128,25 +130,3 @@ def _translated(host: str) -> Iterator[None]:
         raise ThirdPartyUnreachable(host) from error
     except httpx.DecodingError as error:
         raise ThirdPartyMisbehaved(host) from error
-
-
-def _timeouts(settings: HttpSettings) -> httpx.Timeout:
-    # Reading and writing are bounded by the deadline, which a slow drip cannot stretch.
-    return httpx.Timeout(
-        None,
-        connect=settings.connect_timeout_seconds,
-        pool=settings.connection_wait_seconds,
-    )
-
-
-def _limits(settings: HttpSettings) -> httpx.Limits:
-    return httpx.Limits(
-        max_connections=settings.max_connections,
-        max_keepalive_connections=settings.max_idle_connections,
-        keepalive_expiry=settings.idle_connection_seconds,
-    )
-
-
-def _no_cookies() -> CookieJar:
-    # A jar shared by the process would carry one caller's session into another's call.
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

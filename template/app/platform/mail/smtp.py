@@ -67,9 +67,7 @@ class SmtpMail:
     """A connection for each letter: they leave from tasks, not from requests."""
 
     def __init__(self, settings: SmtpMailSettings) -> None:
-        self._url = settings.url.get_secret_value()
-        self._sender = settings.sender
-        self._timeout_seconds = settings.timeout_seconds
+        self._settings = settings
 
     @classmethod
     @asynccontextmanager
@@ -77,53 +75,40 @@ class SmtpMail:
         yield cls(settings)
 
     async def send(self, mail: Mail) -> None:
-        client = _client(self._url, self._timeout_seconds)
+        client, message = _client(self._settings), letter(mail, self._settings.sender)
+        sender = parseaddr(self._settings.sender)[1]
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                await self._deliver(client, mail)
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                await client.connect()
+                await client.send_message(message, sender=sender, recipients=[mail.to])
         except (aiosmtplib.SMTPException, OSError) as error:
             # The cause may quote the address; a log of errors is no place for it.
             reason = type(error).__name__
             raise MailUnavailable(f"No mail can be sent now ({reason})") from None
         else:
-            await _leave(client)
+            # It is taken: a server that now misbehaves must not get it again.
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit(timeout=GOODBYE_SECONDS)
         finally:
             client.close()
 
-    async def _deliver(self, client: aiosmtplib.SMTP, mail: Mail) -> None:
-        await client.connect()
-        await client.send_message(
-            letter(mail, self._sender),
-            sender=parseaddr(self._sender)[1],
-            recipients=[mail.to],
-        )
-
 
 def letter(mail: Mail, sender: str) -> EmailMessage:
+    domain = parseaddr(sender)[1].rpartition("@")[2]
     message = EmailMessage()
     message["From"] = sender
     message["To"] = mail.to
     message["Subject"] = mail.subject
     message["Date"] = datetime.now(UTC)
-    message["Message-ID"] = _message_id(mail.key, sender)
+    message["Message-ID"] = f"<{uuid5(NAMESPACE_URL, mail.key)}@{domain}>"
     # Keeps out-of-office replies away (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     return message
 
 
-async def _leave(client: aiosmtplib.SMTP) -> None:
-    # The letter is taken: a server that now misbehaves must not get it again.
-    with suppress(aiosmtplib.SMTPException, OSError):
-        await client.quit(timeout=GOODBYE_SECONDS)
-
-
-def _message_id(key: str, sender: str) -> str:
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    return f"<{uuid5(NAMESPACE_URL, key)}@{domain}>"
-
-
-def _client(url: str, timeout_seconds: float) -> aiosmtplib.SMTP:
+def _client(settings: SmtpMailSettings) -> aiosmtplib.SMTP:
+    url = settings.url.get_secret_value()
     parts, address = urlsplit(url), read_url(url)
     return aiosmtplib.SMTP(
         hostname=address.hosts[0],
@@ -133,5 +118,5 @@ def _client(url: str, timeout_seconds: float) -> aiosmtplib.SMTP:
         use_tls=parts.scheme == "smtps",
         start_tls=parts.scheme == "smtp+starttls",
         tls_context=tls_context(authorities()) if address.encrypted else None,
-        timeout=timeout_seconds,
+        timeout=settings.timeout_seconds,
     )
