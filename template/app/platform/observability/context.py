@@ -86,10 +86,13 @@ def resume(carried: Mapping[str, str]) -> Iterator[str]:
 
     What is missing or malformed is made up anew. Yields the request id.
     """
-    identifier = _request_id.set(_accept(carried.get(REQUEST_ID)))
-    trace = _trace.set(_continue(carried.get(TRACEPARENT)))
+    given = carried.get(REQUEST_ID, "")
+    identity = given if _SANE.fullmatch(given) else secrets.token_hex(16)
+    caller = TraceContext.parse(carried.get(TRACEPARENT, ""))
+    identifier = _request_id.set(identity)
+    trace = _trace.set(caller or TraceContext.new())
     try:
-        yield _request_id.get() or ""
+        yield identity
     finally:
         _trace.reset(trace)
         _request_id.reset(identifier)
@@ -111,14 +114,3 @@ def outgoing_headers() -> dict[str, str]:
     if trace := _trace.get():
         headers[TRACEPARENT] = trace.child().traceparent
     return headers
-
-
-def _accept(identifier: str | None) -> str:
-    if identifier is not None and _SANE.fullmatch(identifier):
-        return identifier
-    return secrets.token_hex(16)
-
-
-def _continue(traceparent: str | None) -> TraceContext:
-    caller = traceparent and TraceContext.parse(traceparent)
-    return caller or TraceContext.new()

@@ -150,15 +150,10 @@ class Output:
         # Whoever read it has gone, it is closed, or it never was open.
         with suppress(OSError, ValueError):
             try:
-                self._write(line)
+                print(f"{line}\n", end="", flush=True)
             except UnicodeEncodeError:
-                self._write(line.encode("ascii", "backslashreplace").decode())
-
-    @staticmethod
-    def _write(line: str) -> None:
-        if sys.stdout is not None:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+                plain = line.encode("ascii", "backslashreplace").decode()
+                print(f"{plain}\n", end="", flush=True)
 
     debug = warning = error = critical = exception = log = msg = info
 
