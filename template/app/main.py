@@ -35,7 +35,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     refuse_contradictions(settings)
     start_logging(settings)
-    app = FastAPI(title=settings.service_name, lifespan=lambda _: running(settings))
+    app = FastAPI(
+        title=settings.service_name,
+        lifespan=lambda _: running(settings),
+        telemetry=web.UNWATCHED,
+    )
     web.install(app, settings.web, OBSERVERS)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
