@@ -25,6 +25,11 @@ from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
 _NO_WRITES = "A read session does not write: use a unit of work."
+_ENDED = (
+    "This session has ended, before the response began. What is read while a response"
+    " is sent needs StreamSessionDep."
+)
+_OVER = "over"
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
 _SAID = re.compile(
@@ -38,6 +43,16 @@ _WRITES_WITHIN = re.compile(
     r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
     re.IGNORECASE,
 )
+
+
+@asynccontextmanager
+async def _ending(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Close a session for good: whoever uses it afterwards hears of it."""
+    try:
+        async with session:
+            yield session
+    finally:
+        session.info[_OVER] = True
 
 
 class WritingSession(Session):
@@ -73,11 +88,25 @@ def changes_something(statement: str) -> bool:
     return _WRITES_WITHIN.search(words) is not None
 
 
+def streaming_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """One state of the data, read row by row for as long as its reader likes."""
+    snapshots = engine.execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    return _sessions(snapshots, ReadingSession)
+
+
 def _sessions(
     engine: AsyncEngine, kind: type[Session]
 ) -> async_sessionmaker[AsyncSession]:
-    # An expired attribute would load lazily, which asyncio cannot do.
-    return async_sessionmaker(engine, sync_session_class=kind, expire_on_commit=False)
+    return async_sessionmaker(
+        engine,
+        sync_session_class=kind,
+        # An expired attribute would load lazily, which asyncio cannot do.
+        expire_on_commit=False,
+        # Used again, it would take a connection that nobody gives back.
+        close_resets_only=False,
+    )
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:
@@ -87,6 +116,11 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     if state.execution_options.get("include_deleted") or not (looks or changes):
         return
     state.statement = state.statement.options(_LIVING)
+
+
+def _refuse_when_over(state: ORMExecuteState) -> None:
+    if state.session.info.get(_OVER):
+        raise RuntimeError(_ENDED)
 
 
 def _refuse_to_flush(*_: Any) -> None:
@@ -101,8 +135,9 @@ def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
 _LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )
-event.listen(WritingSession, "do_orm_execute", _hide_deleted)
-event.listen(ReadingSession, "do_orm_execute", _hide_deleted)
+for kind in (WritingSession, ReadingSession):
+    event.listen(kind, "do_orm_execute", _refuse_when_over)
+    event.listen(kind, "do_orm_execute", _hide_deleted)
 event.listen(ReadingSession, "before_flush", _refuse_to_flush)
 
 
@@ -195,6 +230,7 @@ class Database:
         self.pools = (primary,) if replica is primary else (primary, replica)
         self._writing = writing_sessions(primary)
         self._reading = reading_sessions(replica)
+        self._streaming = streaming_sessions(replica)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -228,7 +264,7 @@ class Database:
         The first statement begins the transaction. `may_idle` is for work that waits
         for others in it longer than a request may.
         """
-        async with self._writing() as session:
+        async with _ending(self._writing()) as session:
             if may_idle is not None:
                 let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
@@ -251,7 +287,20 @@ class Database:
         different states. One that changes something is refused. A connection is taken
         only when a statement needs it.
         """
-        async with self._reading() as session:
+        async with _ending(self._reading()) as session:
+            yield session
+
+    @asynccontextmanager
+    async def streaming(self, *, may_idle: timedelta) -> AsyncIterator[AsyncSession]:
+        """
+        Read as much as nobody wants in memory: `await session.stream(select(...))`.
+
+        All statements see the same state, in a transaction that only reads. It holds
+        a connection of the pool; the server ends it when the reader of the rows pauses
+        for longer than `may_idle`.
+        """
+        async with _ending(self._streaming()) as session:
+            let_idle(session, may_idle)
             yield session
 
     @asynccontextmanager

@@ -9,8 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.platform.configuration import Limit, Section
 from app.platform.observability import context
-from app.platform.web.exchange import Exchange, HttpExchange, SocketExchange, Terms
+from app.platform.web.exchange import Exchange, HttpExchange, Terms
 from app.platform.web.policy import LONGEST_MESSAGE, Policy
+from app.platform.web.sockets import SocketExchange
 
 _CARRIED = {name.encode(): name for name in (context.REQUEST_ID, context.TRACEPARENT)}
 _KINDS: dict[str, type[Exchange]] = {"http": HttpExchange, "websocket": SocketExchange}
