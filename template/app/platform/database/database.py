@@ -25,10 +25,7 @@ from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
 _NO_WRITES = "A read session does not write: use a unit of work."
-_ENDED = (
-    "This session has ended, before the response began. What is read while a response"
-    " is sent needs StreamSessionDep."
-)
+_ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
@@ -63,10 +60,6 @@ class ReadingSession(Session):
     """A session that only looks."""
 
 
-def writing_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    return _sessions(engine, WritingSession)
-
-
 def reading_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     """One round trip for a read: no BEGIN before it and no ROLLBACK behind it."""
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -88,14 +81,6 @@ def changes_something(statement: str) -> bool:
     return _WRITES_WITHIN.search(words) is not None
 
 
-def streaming_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    """One state of the data, read row by row for as long as its reader likes."""
-    snapshots = engine.execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
-    return _sessions(snapshots, ReadingSession)
-
-
 def _sessions(
     engine: AsyncEngine, kind: type[Session]
 ) -> async_sessionmaker[AsyncSession]:
@@ -111,16 +96,13 @@ def _sessions(
 
 def _hide_deleted(state: ORMExecuteState) -> None:
     """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    if state.session.info.get(_OVER):
+        raise RuntimeError(_ENDED)
     looks = state.is_select and not state.is_column_load
     changes = state.is_update or state.is_delete
     if state.execution_options.get("include_deleted") or not (looks or changes):
         return
     state.statement = state.statement.options(_LIVING)
-
-
-def _refuse_when_over(state: ORMExecuteState) -> None:
-    if state.session.info.get(_OVER):
-        raise RuntimeError(_ENDED)
 
 
 def _refuse_to_flush(*_: Any) -> None:
@@ -136,7 +118,6 @@ _LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )
 for kind in (WritingSession, ReadingSession):
-    event.listen(kind, "do_orm_execute", _refuse_when_over)
     event.listen(kind, "do_orm_execute", _hide_deleted)
 event.listen(ReadingSession, "before_flush", _refuse_to_flush)
 
@@ -212,6 +193,7 @@ type Stage = Callable[[UnitOfWork, Sequence[Event]], Awaitable[None]]
 # The server refuses what a statement's text does not show: a function that writes.
 READ_ONLY = {"default_transaction_read_only": "on"}
 
+SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 IDLE_MARGIN = timedelta(seconds=5)
 
 
@@ -228,9 +210,11 @@ class Database:
     ) -> None:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
-        self._writing = writing_sessions(primary)
+        self._writing = _sessions(primary, WritingSession)
         self._reading = reading_sessions(replica)
-        self._streaming = streaming_sessions(replica)
+        self._streaming = _sessions(
+            replica.execution_options(**SNAPSHOT), ReadingSession
+        )
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod

@@ -93,21 +93,16 @@ class TestUploads:
 
         check(response, 415)
 
-    @pytest.mark.parametrize(
-        "content_type",
-        ["multipart/form-data", "multipart/form-data; boundary=another"],
-    )
     async def test_that_are_malformed_are_the_callers_fault(
-        self, client: AsyncClient, content_type: str
+        self, client: AsyncClient
     ) -> None:
         response = await client.post(
             "/v1/live/uploads",
             content=b"--x\r\nnonsense",
-            headers={"content-type": content_type},
+            headers={"content-type": "multipart/form-data"},
         )
 
-        assert response.status_code in {400, 422}
-        check(response, response.status_code)
+        check(response, 400)
 
     async def test_may_be_longer_than_other_bodies_and_do_not_stay_in_memory(
         self, client: AsyncClient
