@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial, wraps
 from hashlib import blake2b
-from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket, status
@@ -199,24 +198,15 @@ def _finds(routes: list[Any], scope: Scope, method: str) -> bool:
 
 
 def _judged(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the endpoint unless a dependency has found a reason not to."""
+    """Call the endpoint, of whatever kind, unless a dependency refuses."""
 
     @wraps(endpoint)
-    async def judged(*arguments: Any, **named: Any) -> Any:
-        _raise_first()
-        return await endpoint(*arguments, **named)
-
-    @wraps(endpoint)
-    def judged_on_a_thread(*arguments: Any, **named: Any) -> Any:
-        _raise_first()
+    def judged(*arguments: Any, **named: Any) -> Any:
+        for refusal in _refusals.get():
+            raise refusal
         return endpoint(*arguments, **named)
 
-    return judged if iscoroutinefunction(endpoint) else judged_on_a_thread
-
-
-def _raise_first() -> None:
-    for refusal in _refusals.get():
-        raise refusal
+    return judged
 
 
 def conditional(request: Request, response: Response) -> Response:

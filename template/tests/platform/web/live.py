@@ -54,6 +54,7 @@ async def export(session: StreamSessionDep) -> StreamingResponse:
 
 
 @router.get("/exports/endless", policy=EXPORTS)
+@router.get("/exports/short", policy=Policy(stream_seconds=0.3))
 async def export_on(session: StreamSessionDep) -> StreamingResponse:
     async def lines() -> AsyncIterator[str]:
         while True:
@@ -102,7 +103,7 @@ class Api:
         app.include_router(routes, prefix="/v1")
         self.port = free_port()
         self._server = DrainingServer(
-            app, ServerSettings(port=self.port, drain_seconds=0)
+            app, ServerSettings(port=self.port, drain_seconds=0, finish_seconds=2)
         )
 
     @asynccontextmanager

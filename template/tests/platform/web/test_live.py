@@ -9,17 +9,15 @@ from runpy import run_path
 
 import httpx
 import pytest
-import uvicorn
 import websockets
 from httpx import AsyncClient
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.main import create_app
 from app.platform.database import Database
 from app.platform.database.migrations import APP
 from app.settings import Settings
-from dev.process import HOST, free_port
-from tests.platform.web.live import MEGABYTE, ROWS, Api, router
+from dev.process import HOST
+from tests.platform.web.live import MEGABYTE, ROWS, Api
 
 UPLOAD = """POST /v1/live/uploads HTTP/1.1
 Host: test
@@ -137,11 +135,12 @@ class TestExports:
         assert again.status_code == 200
         assert await snapshots(database) == 0
 
-    async def test_that_take_a_read_session_break_off(
-        self, client: AsyncClient
+    @pytest.mark.parametrize("path", ["late", "short"])
+    async def test_that_take_a_read_session_or_too_long_break_off(
+        self, client: AsyncClient, path: str
     ) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
-            await client.get("/v1/live/exports/late")
+            await client.get(f"/v1/live/exports/{path}")
 
 
 async def once_free(client: AsyncClient) -> httpx.Response:
@@ -174,33 +173,6 @@ class TestEvents:
         assert first == ["data: 0", "id: 0"]
         assert rest
         await api.wait()
-
-
-class TestReload:
-    async def test_does_not_wait_for_events(
-        self, settings: Settings, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        app = create_app(settings)
-        app.include_router(router, prefix="/v1")
-        config = uvicorn.Config(
-            app, port=free_port(), log_config=None, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
-
-        url = f"http://{HOST}:{config.port}/v1/live/events"
-        async with AsyncClient() as client, client.stream("GET", url) as it:
-            lines = it.aiter_lines()
-            await anext(lines)
-            server.should_exit = True
-            rest = [line async for line in lines]
-
-        async with asyncio.timeout(20):
-            await serving
-        assert rest
-        assert "Exception in ASGI application" not in caplog.text
 
 
 @pytest.fixture
