@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # web serves them itself, with their scripts.
         docs_url=None,
         redoc_url=None,
+        telemetry=web.UNWATCHED,
     )
     web.install(app, settings.web, OBSERVERS)
     idempotency.install(app, settings.idempotency)

@@ -140,7 +140,9 @@ def environment(urls: Mapping[str, str]) -> dict[str, str]:
     colours = {"FORCE_COLOR": "1"} if colourful() else {"NO_COLOR": "1"}
     path = os.pathsep.join((BESIDE_PYTHON, os.environ.get("PATH", os.defpath)))
     # One process reloads; uvicorn would try as many as that variable says.
-    fixed = {"PATH": path, "WEB_CONCURRENCY": "1"}
+    # It would reload when the last stream ends, which may be never.
+    reloading = {"WEB_CONCURRENCY": "1", "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "1"}
+    fixed = {"PATH": path, **reloading}
     return {**defaults, **os.environ, **urls, **colours, **fixed}
 
 

@@ -10,6 +10,7 @@ The errors the domain raises.
   - PreconditionFailed
   - PreconditionRequired
   - Unavailable
+    - Overloaded
 
 A module derives its own from these. None of them knows HTTP: the web package
 turns the kind into a status, and the name into a problem type.
@@ -70,3 +71,7 @@ class Unavailable(DomainError):
     ) -> None:
         super().__init__(detail, **context)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(Unavailable):
+    """There is too much to do at the moment; later there may not be."""

@@ -36,10 +36,12 @@ NOT_IMPORTED = {
     "pytest-cov": "pytest loads it",
     "pytest-timeout": "pytest loads it",
     "pytest-xdist": "pytest loads it",
+    "python-multipart": "FastAPI takes it for a form",
     "ruff": "`make check` runs it",
     "uvloop": "uvicorn takes it when it is there",
     "uvicorn": "`make dev` and the image run it",
     "watchfiles": "`uvicorn --reload` takes it when it is there",
+    "websockets": "uvicorn takes it when it is there",
 }
 
 # What must not be said where it was declined. A name is an answer of any question, or a

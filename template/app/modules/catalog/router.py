@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from fastapi import Depends, Response, status
+from fastapi import Response, status
 
 from app.modules.catalog.dependencies import CatalogReaderDep, CatalogServiceDep
 from app.modules.catalog.errors import (
@@ -21,24 +21,24 @@ from app.modules.catalog.schemas import (
 )
 from app.platform.errors import PreconditionFailed, PreconditionRequired
 from app.platform.idempotency import KEY_REFUSALS, idempotent_when_asked
-from app.platform.web.conditional import IfMatchDep, Public, show
+from app.platform.web.conditional import IfMatchDep, show
 from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
-from app.platform.web.routing import Router
+from app.platform.web.routing import Caching, Policy, Router
 
 router = Router(prefix="/catalog", tags=["catalog"])
 
 # Anybody may see the catalog: a CDN can answer for it.
-PUBLIC = Depends(
-    Public(
-        s_maxage=timedelta(minutes=1),
-        stale_while_revalidate=timedelta(minutes=5),
+PUBLIC = Policy(
+    caching=Caching.public(
+        s_maxage=timedelta(minutes=1), stale_while_revalidate=timedelta(minutes=5)
     )
 )
+REPEATABLE = Policy(idempotency=idempotent_when_asked)
 CHANGE = problems(ProductNotFound, PreconditionFailed, PreconditionRequired)
 
 
-@router.get("/categories", dependencies=[PUBLIC])
+@router.get("/categories", policy=PUBLIC)
 async def list_categories(catalog: CatalogReaderDep) -> list[CategoryRead]:
     """List every category, by name."""
     return await catalog.categories()
@@ -48,7 +48,7 @@ async def list_categories(catalog: CatalogReaderDep) -> list[CategoryRead]:
     "/categories",
     status_code=status.HTTP_201_CREATED,
     responses=problems(SlugTaken, *KEY_REFUSALS),
-    dependencies=[idempotent_when_asked],
+    policy=REPEATABLE,
 )
 async def add_category(
     draft: CategoryDraft, catalog: CatalogServiceDep
@@ -57,7 +57,7 @@ async def add_category(
     return CategoryRead.model_validate(await catalog.add_category(draft))
 
 
-@router.get("/products", dependencies=[PUBLIC], responses=problems(InvalidCursor))
+@router.get("/products", policy=PUBLIC, responses=problems(InvalidCursor))
 async def list_products(
     page: PageDep, catalog: CatalogReaderDep, category_id: UUID | None = None
 ) -> PageRead[ProductRead]:
@@ -70,7 +70,7 @@ async def list_products(
     "/products",
     status_code=status.HTTP_201_CREATED,
     responses=problems(SkuTaken, CategoryUnknown, *KEY_REFUSALS),
-    dependencies=[idempotent_when_asked],
+    policy=REPEATABLE,
 )
 async def add_product(
     draft: ProductDraft, response: Response, catalog: CatalogServiceDep
@@ -81,7 +81,7 @@ async def add_product(
 
 @router.get(
     "/products/{product_id}",
-    dependencies=[PUBLIC],
+    policy=PUBLIC,
     responses=problems(ProductNotFound),
 )
 async def get_product(

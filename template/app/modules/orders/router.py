@@ -20,7 +20,7 @@ from app.modules.orders.schemas import (
 from app.platform.idempotency import KEY_REFUSALS, idempotent
 from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
-from app.platform.web.routing import Router
+from app.platform.web.routing import Policy, Router
 
 router = Router(prefix="/orders", tags=["orders"])
 
@@ -29,7 +29,7 @@ router = Router(prefix="/orders", tags=["orders"])
     "",
     status_code=status.HTTP_201_CREATED,
     responses=problems(OrderAlreadyPlaced, ProductUnknown, *KEY_REFUSALS),
-    dependencies=[idempotent],
+    policy=Policy(idempotency=idempotent),
 )
 async def place_order(draft: OrderDraft, orders: OrderServiceDep) -> OrderRead:
     """Place an order. Its confirmation follows by mail."""

@@ -20,13 +20,15 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.platform.database.engine import create_pool
 from app.platform.database.model import Model
-from app.platform.database.postgresql import classify, let_idle
+from app.platform.database.postgresql import SNAPSHOT, classify, let_idle
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
 log = structlog.get_logger(__name__)
 
 IDLE_MARGIN = timedelta(seconds=5)
+_ENDED = "This session has ended; a streamed body takes StreamSessionDep."
+_OVER = "over"
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
 _SAID = re.compile(
@@ -40,6 +42,16 @@ _WRITES_WITHIN = re.compile(
     r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
     re.IGNORECASE,
 )
+
+
+@asynccontextmanager
+async def _ending(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Close a session for good: whoever uses it afterwards hears of it."""
+    try:
+        async with session:
+            yield session
+    finally:
+        session.info[_OVER] = True
 
 
 class LivingSession(Session):
@@ -61,14 +73,20 @@ def changes_something(statement: str) -> bool:
 
 
 def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    # An expired attribute would load lazily, which asyncio cannot do.
     return async_sessionmaker(
-        engine, sync_session_class=LivingSession, expire_on_commit=False
+        engine,
+        sync_session_class=LivingSession,
+        # An expired attribute would load lazily, which asyncio cannot do.
+        expire_on_commit=False,
+        # Used again, it would take a connection that nobody gives back.
+        close_resets_only=False,
     )
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:
     """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    if state.session.info.get(_OVER):
+        raise RuntimeError(_ENDED)
     looks = state.is_select and not state.is_column_load
     if state.execution_options.get("include_deleted"):
         return
@@ -170,6 +188,7 @@ class Database:
         autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
         self._reading = _sessions(autocommit)
+        self._streaming = _sessions(replica.execution_options(**SNAPSHOT))
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -206,7 +225,7 @@ class Database:
         The first statement begins the transaction. `may_idle` is for work that waits
         for others in it longer than a request may.
         """
-        async with self._writing() as session:
+        async with _ending(self._writing()) as session:
             if may_idle is not None:
                 let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
@@ -229,7 +248,20 @@ class Database:
         different states. One that changes something is refused. A connection is taken
         only when a statement needs it.
         """
-        async with self._reading() as session:
+        async with _ending(self._reading()) as session:
+            yield session
+
+    @asynccontextmanager
+    async def streaming(self, *, may_idle: timedelta) -> AsyncIterator[AsyncSession]:
+        """
+        Read as much as nobody wants in memory: `await session.stream(select(...))`.
+
+        All statements see the same state, in a transaction that only reads. It holds
+        a connection of the pool; the server ends it when the reader of the rows pauses
+        for longer than `may_idle`.
+        """
+        async with _ending(self._streaming()) as session:
+            let_idle(session, may_idle)
             yield session
 
     @asynccontextmanager

@@ -39,6 +39,7 @@ type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 # A column of moments, which know their time zone.
 INSTANT = DateTime(timezone=True)
+SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Json(JSONB):

@@ -15,7 +15,8 @@ from app.platform.database.postgresql import try_lock
 from app.platform.errors import Conflict, DomainError, Invalid
 from app.platform.idempotency.models import IdempotencyKey, find_answer, store_answer
 from app.platform.web.dependencies import UnitOfWorkDep
-from app.platform.web.routing import Answered, before_commit, own_path
+from app.platform.web.exchange import own_path
+from app.platform.web.routing import Answered, before_commit
 
 
 class IdempotencyKeyMissing(DomainError):

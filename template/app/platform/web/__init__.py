@@ -1,6 +1,11 @@
 """HTTP in: what every route of every module shares."""
 
+from fastapi.telemetry import TelemetryConfig
+
 from app.platform.web.edge import WebSettings
 from app.platform.web.install import install
 
-__all__ = ["WebSettings", "install"]
+__all__ = ["UNWATCHED", "WebSettings", "install"]
+
+# FastAPI would look for somebody who watches at each request; who does is known here.
+UNWATCHED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,9 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema, from_json
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from app.platform.web.problems import respond
+from starlette.types import Receive
 
 # More digits than this are far beyond any limit, and slow to read.
 MAX_DIGITS = 18
@@ -30,61 +28,27 @@ MAX_DIGITS = 18
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_SECONDS = 2.0
 
-_CLOSE = {"Connection": "close"}
+_JSON = "application/json"
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+CLOSE = {"Connection": "close"}
 
 
-class BodyLimit:
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
-        self._app = app
-        self._limit = max_body_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        body = _LimitedBody(receive, send, self._limit)
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        if declared.isdigit() and int(declared[:MAX_DIGITS]) > self._limit:
-            body.refused = True
-            status = HTTPStatus(413)
-            problem = respond(scope, status, detail=body.refusal, headers=_CLOSE)
-            await problem(scope, receive, body.send)
-            return
-        await self._app(scope, body.receive, body.send)
+def declared_length(headers: Mapping[bytes, bytes]) -> int:
+    """Say how long the body is; 0 if that is not told beforehand."""
+    declared = headers.get(b"content-length", b"")
+    return int(declared[:MAX_DIGITS]) if declared.isdigit() else 0
 
 
-class _LimitedBody:
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
-        self._receive = receive
-        self._send = send
-        self._left = limit
-        self.refusal = f"A body may have at most {limit} bytes."
-        self.refused = False
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            self.refused = True
-            raise HTTPException(413, self.refusal, _CLOSE)
-        return message
-
-    async def send(self, message: Message) -> None:
-        if self.refused and message["type"] == "http.response.body":
-            await self._send({**message, "more_body": True})
-            await self._discard()
-            message = {"type": "http.response.body", "body": b""}
-        await self._send(message)
-
-    async def _discard(self) -> None:
-        left = LINGER_BYTES
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while left > 0:
-                    message = await self._receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body", False):
-                        return
+async def discard(receive: Receive) -> None:
+    """Read the rest of a body, or at least some of it."""
+    left = LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 class StrictRequest(Request):
@@ -115,17 +79,18 @@ def parse_json(body: bytes) -> Any:
 
 def refuse_other_media_types(request: Request, expected: str | None) -> None:
     """Refuse a body of another type than the route reads."""
-    if expected != "application/json" or not _has_body(request):
+    if expected not in (_JSON, *_FORMS) or not _has_body(request):
         return
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != expected and not _is_json_suffixed(given):
-        raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {expected}."
-        )
-
-
-def _is_json_suffixed(media_type: str) -> bool:
-    return media_type.startswith("application/") and media_type.endswith("+json")
+    is_json = given.startswith("application/") and given.endswith("+json")
+    if given == expected or (expected == _JSON and is_json):
+        return
+    # A form without a file may be sent as one that has some.
+    if expected in _FORMS and given == _FORMS[0]:
+        return
+    raise HTTPException(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {expected}."
+    )
 
 
 def _has_body(request: Request) -> bool:

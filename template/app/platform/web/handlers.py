@@ -8,7 +8,11 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import (
+    RequestValidationError,
+    ValidationException,
+    WebSocketRequestValidationError,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm.exc import StaleDataError
@@ -92,7 +96,8 @@ def install(app: FastAPI) -> None:
     """Answer every expected error; the rest is left to the outermost guard."""
     app.add_exception_handler(DomainError, _on_domain_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    for malformed in (RequestValidationError, WebSocketRequestValidationError):
+        app.add_exception_handler(malformed, _on_validation_error)
     for error in HANDLED:
         app.add_exception_handler(error, _on_database_error)
 
@@ -117,7 +122,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    assert isinstance(error, ValidationException)
     errors = error.errors()
     if any(item["type"] == "json_invalid" for item in errors):
         detail = "The body is not valid JSON."

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,58 +14,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
 
-from app.platform.web import edge, handlers, server
-from app.platform.web.body import BodyLimit
+from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
-from app.platform.web.problems import MAX_BYTES, FieldProblem, Problem, documented
 from app.platform.web.routing import METHODS
-
-_METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
-_DEFAULTS = {
-    "422": "A value of the request cannot be accepted.",
-    "default": f"Any other error, at most {MAX_BYTES} bytes long.",
-}
-_OF_FASTAPI = ("HTTPValidationError", "ValidationError")
-_REF = "#/components/schemas/{model}"
-
-
-def describe_problems(app: FastAPI) -> None:
-    """Let the application describe its problems instead of FastAPI's errors."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        return app.openapi_schema or _with_problems(generate())
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
-    schemas = description.setdefault("components", {}).setdefault("schemas", {})
-    for name in _OF_FASTAPI:
-        schemas.pop(name, None)
-    for model in (FieldProblem, Problem):
-        schemas[model.__name__] = _schema(model)
-    for operation in _operations(description):
-        _document_errors(operation["responses"])
-    return description
-
-
-def _operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in description.get("paths", {}).values():
-        yield from (path[method] for method in _METHODS & path.keys())
-
-
-def _document_errors(responses: dict[str, Any]) -> None:
-    if "application/json" in responses.get("422", {}).get("content", {}):
-        responses["422"] = documented(_DEFAULTS["422"])
-    responses.setdefault("default", documented(_DEFAULTS["default"]))
-
-
-def _schema(model: type[Problem | FieldProblem]) -> dict[str, Any]:
-    schema = model.model_json_schema(mode="serialization", ref_template=_REF)
-    schema.pop("$defs", None)
-    return schema
-
 
 # Only the package's files are used: FastAPI writes the pages.
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
@@ -136,24 +87,6 @@ def admit_origins(app: FastAPI, settings: WebSettings) -> None:
         )
 
 
-def wrap(
-    app: FastAPI, settings: WebSettings, observers: Sequence[edge.Observer]
-) -> None:
-    """Wrap the application; each middleware speaks plain ASGI, which costs little."""
-    # The one added last is the outermost.
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
-    app.add_middleware(edge.Deadline, seconds=settings.deadline_seconds)
-    app.add_middleware(edge.Guard)
-    app.add_middleware(edge.Head)
-    app.add_middleware(
-        edge.ResponseHeaders, strict_transport_seconds=settings.strict_transport_seconds
-    )
-    app.add_middleware(edge.AccessLog)
-    for observer in reversed(observers):
-        app.add_middleware(observer)
-    app.add_middleware(edge.RequestContext, root_path=settings.root_path)
-
-
 def install(
     app: FastAPI, settings: WebSettings, observers: Sequence[edge.Observer] = ()
 ) -> None:
@@ -164,10 +97,11 @@ def install(
     """
     # A redirect would carry the caller's Host header back to it.
     app.router.redirect_slashes = False
-    handlers.install(app)
     app.state.refuses_unknown = settings.refuse_unknown
-    wrap(app, settings, observers)
+    edge.install(app, settings, observers)
     admit_origins(app, settings)
-    describe_problems(app)
+    handlers.install(app)
+    problems.describe_problems(app)
     serve_documentation(app)
+    routing.limit_unrouted(app)
     app.include_router(server.router)

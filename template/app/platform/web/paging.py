@@ -24,14 +24,17 @@ class InvalidCursor(DomainError):
 
 
 def encode_cursor(position: Position) -> str:
-    raw = position.key.bytes + _rest(position)
+    raw = position.key.bytes
+    if position != Position(position.key):
+        # The order is spelt, unless it is the usual one.
+        raw += f"{position.sort}\n{position.value}".encode()
     return urlsafe_b64encode(raw + _checksum(raw)).decode()
 
 
 def decode_cursor(cursor: str) -> Position:
     """Read a cursor. One that was changed on the way is refused, not misread."""
     try:
-        position = _position(_unpacked(cursor))
+        position = _position(cursor)
     except ValueError:
         position = None
     if position is None or encode_cursor(position) != cursor:
@@ -39,32 +42,18 @@ def decode_cursor(cursor: str) -> Position:
     return position
 
 
-def _unpacked(cursor: str) -> bytes:
+def _position(cursor: str) -> Position:
     if not _SHORTEST <= len(cursor) <= _LONGEST:
         raise ValueError("no cursor has this length")
-    return urlsafe_b64decode(cursor)[:-_CHECKSUM_BYTES]
-
-
-def _position(raw: bytes) -> Position:
+    raw = urlsafe_b64decode(cursor)[:-_CHECKSUM_BYTES]
     key, rest = UUID(bytes=raw[:_KEY_BYTES]), raw[_KEY_BYTES:].decode()
-    if not rest:
-        return Position(key)
     sort, _, value = rest.partition("\n")
-    return Position(key, sort, value)
-
-
-def _rest(position: Position) -> bytes:
-    """Spell the order, unless it is the usual one."""
-    if position == Position(position.key):
-        return b""
-    return f"{position.sort}\n{position.value}".encode()
+    return Position(key, sort, value) if rest else Position(key)
 
 
 def _checksum(raw: bytes) -> bytes:
     return blake2b(raw, digest_size=_CHECKSUM_BYTES).digest()
 
-
-__all__ = ["InvalidCursor", "PageDep", "PageRead"]
 
 MAX_LIMIT = 100
 _CURSOR = "`next_cursor` of the page before."

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.types import Scope
@@ -164,3 +164,50 @@ def _example(error: type[DomainError]) -> dict[str, Any]:
         "instance": "/v1/...",
         "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
+
+
+_METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
+_DEFAULTS = {
+    "422": "A value of the request cannot be accepted.",
+    "default": f"Any other error, at most {MAX_BYTES} bytes long.",
+}
+_OF_FASTAPI = ("HTTPValidationError", "ValidationError")
+_REF = "#/components/schemas/{model}"
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Let the application describe its problems instead of FastAPI's errors."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return app.openapi_schema or _with_problems(generate())
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
+    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+    for name in _OF_FASTAPI:
+        schemas.pop(name, None)
+    for model in (FieldProblem, Problem):
+        schemas[model.__name__] = _schema(model)
+    for operation in _operations(description):
+        _document_errors(operation["responses"])
+    return description
+
+
+def _operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in description.get("paths", {}).values():
+        yield from (path[method] for method in _METHODS & path.keys())
+
+
+def _document_errors(responses: dict[str, Any]) -> None:
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        responses["422"] = documented(_DEFAULTS["422"])
+    responses.setdefault("default", documented(_DEFAULTS["default"]))
+
+
+def _schema(model: type[Problem | FieldProblem]) -> dict[str, Any]:
+    schema = model.model_json_schema(mode="serialization", ref_template=_REF)
+    schema.pop("$defs", None)
+    return schema

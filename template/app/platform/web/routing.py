@@ -3,15 +3,14 @@
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from hashlib import blake2b
-from inspect import iscoroutinefunction
 from typing import Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket, status
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.platform.errors import DomainError
 from app.platform.web.body import (
@@ -19,9 +18,14 @@ from app.platform.web.body import (
     StrictRequest,
     refuse_other_media_types,
 )
+from app.platform.web.exchange import exchange_of
+from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
+
+__all__ = ["Caching", "Concurrency", "Policy", "Router"]
 
 type Hook = Callable[[Response], Awaitable[None]]
 
+_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
@@ -39,10 +43,25 @@ class Answered(Exception):
 
 
 class Route(APIRoute):
-    """A route whose finished response is seen while the unit of work is open."""
+    """A route of which its policy holds, and whose response is seen before a commit."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        policy: Policy = EVERYWHERE,
+        **options: Any,
+    ) -> None:
+        self.policy = policy
+        if policy.idempotency and not _LOOKS.issuperset(options["methods"] or _LOOKS):
+            first = [policy.idempotency, *(options.get("dependencies") or ())]
+            options["dependencies"] = first
         super().__init__(path, _judged(endpoint), **options)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange_of(scope).adopt(self.policy)
+        await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -62,18 +81,97 @@ class Route(APIRoute):
                 return answered.response
             for hook in request.scope.get(_HOOKS, ()):
                 await hook(response)
+            if self.policy.caching and response.status_code == status.HTTP_200_OK:
+                _let_keep(response, self.policy.caching)
             return conditional(strict, response)
 
         return answer
 
 
 class Router(APIRouter):
-    """An `APIRouter` of such routes, whose operations bear their functions' names."""
+    """
+    An `APIRouter` whose routes take a policy, and bear their functions' names.
 
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("route_class", Route)
+    `Router(policy=...)` is for all of them; what a route's own says goes first.
+    """
+
+    def __init__(self, *, policy: Policy = EVERYWHERE, **options: Any) -> None:
         options.setdefault("generate_unique_id_function", _operation_id)
         super().__init__(**options)
+        self.policy = policy
+
+    def api_route[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        def declare(endpoint: F) -> F:
+            self.add_api_route(path, endpoint, policy=policy, **options)
+            return endpoint
+
+        return declare
+
+    def add_api_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        policy: Policy = EVERYWHERE,
+        **options: Any,
+    ) -> None:
+        route = partial(Route, policy=policy.over(self.policy))
+        options["route_class_override"] = route
+        super().add_api_route(path, endpoint, **options)
+
+    def get[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        return self.api_route(path, methods=["GET"], policy=policy, **options)
+
+    def post[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        return self.api_route(path, methods=["POST"], policy=policy, **options)
+
+    def put[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        return self.api_route(path, methods=["PUT"], policy=policy, **options)
+
+    def patch[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        return self.api_route(path, methods=["PATCH"], policy=policy, **options)
+
+    def delete[F: Callable[..., Any]](
+        self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
+    ) -> Callable[[F], F]:
+        return self.api_route(path, methods=["DELETE"], policy=policy, **options)
+
+    def websocket[F: Callable[..., Any]](
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        policy: Policy = EVERYWHERE,
+        **options: Any,
+    ) -> Callable[[F], F]:
+        effective = policy.over(self.policy)
+
+        async def adopt(socket: WebSocket) -> None:
+            exchange_of(socket.scope).adopt(effective)
+
+        first = [Depends(adopt), *options.pop("dependencies", ())]
+        return super().websocket(path, name, dependencies=first, **options)
+
+
+def limit_unrouted(app: FastAPI) -> None:
+    """Let the service's limits hold for what no route answers, too."""
+    answer = app.router.default
+
+    async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange_of(scope).adopt(EVERYWHERE)
+        await answer(scope, receive, send)
+
+    app.router.default = nowhere
 
 
 def before_commit(request: Request, hook: Hook) -> None:
@@ -106,37 +204,15 @@ def _finds(routes: list[Any], scope: Scope, method: str) -> bool:
 
 
 def _judged(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the endpoint unless a dependency has found a reason not to."""
+    """Call the endpoint, of whatever kind, unless a dependency refuses."""
 
     @wraps(endpoint)
-    async def judged(*arguments: Any, **named: Any) -> Any:
-        _raise_first()
-        return await endpoint(*arguments, **named)
-
-    @wraps(endpoint)
-    def judged_on_a_thread(*arguments: Any, **named: Any) -> Any:
-        _raise_first()
+    def judged(*arguments: Any, **named: Any) -> Any:
+        for refusal in _refusals.get():
+            raise refusal
         return endpoint(*arguments, **named)
 
-    return judged if iscoroutinefunction(endpoint) else judged_on_a_thread
-
-
-def _raise_first() -> None:
-    for refusal in _refusals.get():
-        raise refusal
-
-
-def own_path(scope: Scope) -> str:
-    """Leave out the prefix under which a gateway publishes the service."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
-
-
-def route_of(scope: Scope) -> str | None:
-    """Find the route's full path as declared, with the names of its parameters."""
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    path: str | None = getattr(included or scope.get("route"), "path_format", None)
-    return path
+    return judged
 
 
 def conditional(request: Request, response: Response) -> Response:
@@ -178,6 +254,12 @@ def _not_modified(response: Response) -> Response:
         if name.decode() not in _OF_THE_BODY
     ]
     return unchanged
+
+
+def _let_keep(response: Response, caching: Caching) -> None:
+    response.headers.setdefault("Cache-Control", caching.control)
+    for name in caching.vary:
+        response.headers.add_vary_header(name)
 
 
 def _operation_id(route: APIRoute) -> str:

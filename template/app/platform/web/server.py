@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from types import FrameType
 from typing import Any, ClassVar
@@ -13,10 +14,13 @@ from pydantic import Field
 
 from app.platform.configuration import Limit, Section
 from app.platform.readiness import Readiness
+from app.platform.web.exchange import Terms
+from app.platform.web.policy import LONGEST_MESSAGE
 
 log = structlog.get_logger(__name__)
 
 CLOSE = (b"connection", b"close")
+GOODBYE_SECONDS = 1.0
 
 
 class ServerSettings(Section, frozen=True):
@@ -60,6 +64,7 @@ class DrainingServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, settings: ServerSettings) -> None:
         super().__init__(_config(app, settings))
+        self._terms: Terms | None = getattr(app.state, "terms", None)
         self._drain_seconds = settings.drain_seconds
         self._closes_at: float | None = None
 
@@ -77,6 +82,12 @@ class DrainingServer(uvicorn.Server):
         return ends or (
             self._closes_at is not None and time.monotonic() >= self._closes_at
         )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What would go on for ever says goodbye while its connection is still whole.
+        if self._terms is not None:
+            await self._terms.end(within=GOODBYE_SECONDS)
+        await super().shutdown(sockets)
 
     def _drain(self) -> None:
         log.info("server.draining", seconds=self._drain_seconds)
@@ -100,6 +111,7 @@ def _config(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=LONGEST_MESSAGE,
     )
 
 

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Gauge, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
-from app.platform.telemetry.tracing import Tracing
-from app.platform.web.edge import PROBES, Observer
-from app.platform.web.routing import own_path, route_of
+from app.platform.web.edge import Answer, Observer
+from app.platform.web.exchange import PROBES, Exchange, own_path, route_of
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -40,48 +39,38 @@ class RequestMetrics:
         # Looking a series up costs twice what counting does.
         self._series: dict[tuple[str, str, int], Histogram] = {}
 
-    def observe(self, scope: Scope, status: int, seconds: float) -> None:
-        key = method_of(scope), route_of(scope) or UNMATCHED, status
+    def observe(self, exchange: Exchange, seconds: float) -> None:
+        # Unless it says otherwise before the client is gone.
+        status = exchange.status or 499
+        key = method_of(exchange), route_of(exchange.scope) or UNMATCHED, status
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = self._duration.labels(*key)
         series.observe(seconds)
 
 
-class MeasuredRequests:
-    """Finds out by the state of the application where to count."""
+def measured(answer: Answer) -> Answer:
+    """Find out by the state of the application where to count."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "platform" not in scope.get("state", ()):
-            await self._app(scope, receive, send)
+    async def count(exchange: Exchange) -> None:
+        telemetry = _telemetry_of(exchange)
+        if telemetry is None:
+            await answer(exchange)
             return
-        requests: RequestMetrics = scope["state"]["platform"].telemetry.instrument(
-            RequestMetrics
-        )
+        requests: RequestMetrics = telemetry.instrument(RequestMetrics)
         began = perf_counter()
-        # Unless it says otherwise before the client is gone.
-        status = 499
-
-        async def send_observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         requests.active.inc()
         try:
-            await self._app(scope, receive, send_observed)
+            await answer(exchange)
         finally:
             requests.active.dec()
-            requests.observe(scope, status, perf_counter() - began)
+            requests.observe(exchange, perf_counter() - began)
+
+    return count
 
 
-def method_of(scope: Scope) -> str:
-    method: str = scope["method"]
-    return method if method in METHODS else OTHER
+def method_of(exchange: Exchange) -> str:
+    return exchange.method if exchange.method in METHODS else OTHER
 
 
 def watch(part: object, telemetry: Measuring) -> None:
@@ -112,59 +101,48 @@ def _watch_readiness(readiness: Readiness, metrics: Metrics) -> None:
     metrics.on_refresh(read)
 
 
-class TracedRequests:
-    """Names routes, never paths: those may hold what should not be told."""
+def traced(answer: Answer) -> Answer:
+    """Name routes, never paths: those may hold what should not be told."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_traced(scope):
-            await self._app(scope, receive, send)
+    async def follow(exchange: Exchange) -> None:
+        telemetry = _telemetry_of(exchange)
+        if telemetry is None or own_path(exchange.scope) in PROBES:
+            await answer(exchange)
             return
-        tracing: Tracing = scope["state"]["platform"].telemetry.tracing
-        with tracing.span(method_of(scope), SpanKind.SERVER) as span:
-            if span is None:
-                await self._app(scope, receive, send)
-            else:
-                await self._record(span, scope, receive, send)
+        with telemetry.tracing.span(method_of(exchange), SpanKind.SERVER) as span:
+            try:
+                await answer(exchange)
+            finally:
+                if span is not None:
+                    _describe(span, exchange)
 
-    async def _record(
-        self, span: Span, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        async def send_observed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _answered(span, message["status"])
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_observed)
-        finally:
-            _describe(span, scope)
+    return follow
 
 
-def _is_traced(scope: Scope) -> bool:
-    return (
-        scope["type"] == "http"
-        and own_path(scope) not in PROBES
-        and "platform" in scope.get("state", ())
+def _describe(span: Span, exchange: Exchange) -> None:
+    method, route, status = (
+        method_of(exchange),
+        route_of(exchange.scope),
+        exchange.status,
     )
-
-
-def _answered(span: Span, status: int) -> None:
+    span.set_attribute("http.request.method", method)
+    if route:
+        span.set_attribute("http.route", route)
+        span.update_name(f"{method} {route}")
+    if status is None:
+        return
     span.set_attribute("http.response.status_code", status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         span.set_attribute("error.type", str(status))
         span.set_status(Status(StatusCode.ERROR))
 
 
-def _describe(span: Span, scope: Scope) -> None:
-    method, route = method_of(scope), route_of(scope)
-    span.set_attribute("http.request.method", method)
-    if route:
-        span.set_attribute("http.route", route)
-        span.update_name(f"{method} {route}")
+def _telemetry_of(exchange: Exchange) -> Any:
+    """None for a WebSocket, whose time says nothing, and before the service runs."""
+    platform = exchange.scope.get("state", {}).get("platform")
+    is_seen = platform is not None and exchange.scope["type"] == "http"
+    return platform.telemetry if is_seen else None
 
 
 # Outermost first: what is measured includes what is traced.
-OBSERVERS: Sequence[Observer] = (TracedRequests, MeasuredRequests)
+OBSERVERS: Sequence[Observer] = (traced, measured)

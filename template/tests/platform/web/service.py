@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, HTTPException, Query, Response
+from fastapi import HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm.exc import StaleDataError
@@ -24,12 +24,11 @@ from app.platform.errors import (
 from app.platform.web.conditional import (
     IfMatchDep,
     OptionalIfMatchDep,
-    Public,
     set_version,
 )
 from app.platform.web.paging import PageDep, PageRead
 from app.platform.web.problems import problems
-from app.platform.web.routing import Router
+from app.platform.web.routing import Caching, Policy, Router
 
 router = Router(tags=["things"])
 KEYS = [UUID(int=number) for number in range(5, 0, -1)]
@@ -118,16 +117,14 @@ async def fail(name: str) -> None:
     raise ERRORS[name]
 
 
-cached = Depends(
-    Public(
-        s_maxage=timedelta(minutes=1),
-        stale_while_revalidate=timedelta(seconds=30),
-        vary=("Accept-Language",),
-    )
+PUBLIC = Caching.public(
+    s_maxage=timedelta(minutes=1),
+    stale_while_revalidate=timedelta(seconds=30),
+    vary=("Accept-Language",),
 )
 
 
-@router.get("/public", dependencies=[cached])
+@router.get("/public", policy=Policy(caching=PUBLIC))
 async def get_public(fails: Annotated[bool, Query()] = False) -> dict[str, int]:
     if fails:
         raise ThingTaken("It is taken.")

@@ -5,7 +5,10 @@ from starlette.types import Message, Receive, Scope, Send
 from app.platform.database import Database
 from app.platform.readiness import Check, Readiness, ReadinessSettings
 from app.platform.telemetry.metrics import OTHER
-from app.platform.web.telemetry import MeasuredRequests
+from app.platform.web.edge import Edge
+from app.platform.web.exchange import Terms
+from app.platform.web.policy import Policy
+from app.platform.web.telemetry import OBSERVERS
 from tests.fixtures.metrics import Seen
 from tests.platform.web.metrics_client import Telling
 
@@ -39,12 +42,11 @@ class TestRequests:
     ) -> None:
         seen, client = telling
         platform = SimpleNamespace(telemetry=seen.telemetry)
-        scope = {"type": "http", "state": {"platform": platform}}
+        scope = {"type": "http", "headers": [], "state": {"platform": platform}}
+        edge = Edge(_nothing, terms=Terms(Policy()), observers=OBSERVERS)
         for number in range(10_000):
             path = {"path": f"/{number}", "query_string": b"%d" % number}
-            await MeasuredRequests(_nothing)(
-                scope | path | {"method": f"M{number}"}, _receive, _send
-            )
+            await edge(scope | path | {"method": f"M{number}"}, _receive, _send)
         for number in range(50):
             await client.request(f"M{number}", f"/v1/things/{number}")
             await client.get(f"/v1/nowhere/{number}")

@@ -1,8 +1,8 @@
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from app.platform.web.routing import before_commit
 from tests.platform.web.conftest import Serve, create_app
-from tests.platform.web.service import cached
 
 plain = APIRouter()
 
@@ -16,9 +16,13 @@ async def name(named: Named) -> Named:
     return named
 
 
-@plain.get("/cached", dependencies=[cached])
-async def get_cached() -> None:
+async def see(_: Response) -> None:
     return None
+
+
+@plain.get("/seen")
+async def get_seen(request: Request) -> None:
+    before_commit(request, see)
 
 
 class TestPlainRouter:
@@ -35,6 +39,6 @@ class TestPlainRouter:
 
     async def test_cannot_promise_what_it_does_not_keep(self, serve: Serve) -> None:
         async with serve(create_app(None, plain)) as client:
-            response = await client.get("/v1/cached")
+            response = await client.get("/v1/seen")
 
         assert response.status_code == 500

@@ -1,0 +1,88 @@
+"""What a route allows those who call it: declared with it, or with its router."""
+
+from dataclasses import KW_ONLY, dataclass, fields, replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import Self
+
+from fastapi.params import Depends
+
+# The server reads no longer message, whatever a route allows.
+LONGEST_MESSAGE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """A class of requests: so many of this name at a time, in each process."""
+
+    name: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """Who may keep a response, and what else it depends on. Errors are not kept."""
+
+    control: str
+    _: KW_ONLY
+    vary: tuple[str, ...] = ()
+
+    @classmethod
+    def public(
+        cls,
+        *,
+        s_maxage: timedelta,
+        stale_while_revalidate: timedelta = timedelta(0),
+        vary: tuple[str, ...] = (),
+    ) -> Self:
+        """Let anybody be shown it, also by a CDN."""
+        return cls(
+            f"public, s-maxage={s_maxage.total_seconds():.0f}, "
+            f"stale-while-revalidate={stale_while_revalidate.total_seconds():.0f}",
+            vary=vary,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """
+    Limits and promises of a route: `@router.post("", policy=Policy(...))`.
+
+    What it leaves out is as the router's policy has it, or else the service
+    (`WEB__*`). All of it is enforced by `Exchange.adopt` and `Route`.
+    """
+
+    max_body_bytes: int | None = None
+    """A larger body is refused, as soon as that is known."""
+    deadline_seconds: float | None = None
+    """Until the response begins."""
+    stream_seconds: float | None = None
+    """From then on until it ends, or is cut off."""
+    concurrency: Concurrency | None = None
+    """How many may be under way; beyond that, they are told to come back."""
+    idempotency: Depends | None = None
+    """`idempotent` or `idempotent_when_asked`; routes that only look ignore it."""
+    caching: Caching | None = None
+    """What `Cache-Control` says of a success, instead of `no-store`."""
+    max_message_bytes: int | None = None
+    """A longer message closes a WebSocket."""
+    idle_seconds: float | None = None
+    """A WebSocket whose client says nothing for so long is closed."""
+    origins: tuple[str, ...] | None = None
+    """Whose pages may open a WebSocket, besides those of the host that is asked."""
+
+    def __post_init__(self) -> None:
+        if (self.max_message_bytes or 0) > LONGEST_MESSAGE:
+            raise ValueError(f"No message is longer than {LONGEST_MESSAGE} bytes.")
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - they are as many as routes
+    def over(self, other: Self) -> Self:
+        """Fill in from the other what this one leaves out."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(
+            other, **{name: it for name, it in said.items() if it is not None}
+        )
+
+
+# The service's own limits, and no promise beyond them.
+EVERYWHERE = Policy()
