@@ -185,8 +185,10 @@ class RedisCache:
             return None
         patience = Patience(self._timeout_seconds)
         try:
-            async with patience:
-                answer = await self._answer(command)
+            async with patience, self._turns:
+                if self._owed:
+                    await self._settle()
+                answer = await command()
         except (RedisError, OSError) as error:
             self._cooldown.report(error)
             if not isinstance(error, ResponseError) and not patience.was_late:
@@ -194,12 +196,6 @@ class RedisCache:
             return None
         self._cooldown.failing = False
         return answer
-
-    async def _answer[T](self, command: Callable[[], Awaitable[T]]) -> T:
-        async with self._turns:
-            if self._owed:
-                await self._settle()
-            return await command()
 
     async def _settle(self) -> None:
         owed = dict(self._owed)

@@ -47,11 +47,8 @@ def _rows(owner: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
 
 
 def _declaring(owner: type[BaseModel], name: str) -> type:
-    return next(each for each in reversed(owner.__mro__) if name in _declared(each))
-
-
-def _declared(owner: type) -> dict[str, object]:
-    return getattr(owner, "__annotations__", {})
+    declared = {each: getattr(each, "__annotations__", {}) for each in owner.__mro__}
+    return next(each for each in reversed(declared) if name in declared[each])
 
 
 def _kind(name: str, field: FieldInfo) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -187,7 +187,9 @@ def _misnamed(
         for field in section.model_fields
     }
     misspelt, unknown = [], []
-    for variable in _strange(given, known):
+    for variable in given:
+        if BETWEEN not in variable.strip("_") or variable.upper() in known:
+            continue
         section = variable.lower().partition(BETWEEN)[0]
         own = [name for name in known if known[name] == section]
         if own and (meant := _closest(variable, own, SAME)):
@@ -197,11 +199,6 @@ def _misnamed(
         elif own:
             unknown.append(f"{variable} is no setting of this version.")
     return misspelt, unknown
-
-
-def _strange(given: Mapping[str, str], known: Mapping[str, str]) -> Iterator[str]:
-    nested = (name for name in given if BETWEEN in name.strip("_"))
-    return (name for name in nested if name.upper() not in known)
 
 
 def _closest(variable: str, names: list[str], likeness: float) -> str | None:
