@@ -38,7 +38,7 @@ FORMATS = [
     Injected(
         "a dependency on a service that was declined",
         replace(
-            "includes/compose/api.yaml",
+            "includes/compose/process.yaml",
             "    depends_on:\n",
             "    depends_on:\n      worker: {condition: service_started}\n",
         ),

@@ -36,9 +36,9 @@ VARIABLES = [
     Injected(
         "a server's variable that is given to the service",
         replace(
-            "includes/compose/api.yaml",
-            "    ports:",
-            "    environment: [POSTGRES_PASSWORD=local-only]\n    ports:",
+            "includes/compose/process.yaml",
+            "    depends_on:",
+            "    environment: [POSTGRES_PASSWORD=local-only]\n    depends_on:",
         ),
         "compose.yaml",
         "gives POSTGRES_PASSWORD, which nothing reads",
