@@ -6,6 +6,7 @@ import signal
 from app import background
 from app.celery import create_app
 from app.composition import open_platform, start_logging
+from app.platform.outbox.models import TASKS
 from app.platform.outbox.outbox import stage_tick
 from app.platform.outbox.relay import Relay
 from app.platform.tasks.celery import CeleryBroker
@@ -16,9 +17,8 @@ from app.settings import Settings
 async def main(settings: Settings) -> None:
     start_logging(settings)
     async with open_platform(settings) as platform:
-        relay = Relay(
-            platform.database, CeleryBroker(create_app(settings)), settings.tasks
-        )
+        publishers = {TASKS: CeleryBroker(create_app(settings))}
+        relay = Relay(platform.database, publishers, settings.tasks)
         relay.beside.append(Clock(platform.database, background.tasks, stage_tick).run)
         platform.telemetry.watch(relay)
         with platform.telemetry.serving():

@@ -6,10 +6,13 @@ The errors the domain raises.
   - NotFound
   - Conflict
     - InUse
+  - Unauthenticated
   - Forbidden
   - PreconditionFailed
   - PreconditionRequired
+  - TooManyRequests
   - Unavailable
+    - Overloaded
 
 A module derives its own from these. None of them knows HTTP: the web package
 turns the kind into a status, and the name into a problem type.
@@ -50,6 +53,17 @@ class InUse(Conflict):
         )
 
 
+class Unauthenticated(DomainError):
+    """The caller has not proved who it is."""
+
+    def __init__(
+        self, detail: str, *, scheme: str = "Bearer", **context: object
+    ) -> None:
+        """`scheme` names the way to prove it."""
+        super().__init__(detail, **context)
+        self.scheme = scheme
+
+
 class Forbidden(DomainError):
     """The caller is known and may not do this."""
 
@@ -62,11 +76,23 @@ class PreconditionRequired(DomainError):
     """The caller must say which version it means to change."""
 
 
-class Unavailable(DomainError):
-    """Something this depends on cannot answer now, but may later."""
+class _Passing(DomainError):
+    """What was refused now may be had later."""
 
     def __init__(
         self, detail: str, *, retry_after_seconds: int = 1, **context: object
     ) -> None:
         super().__init__(detail, **context)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRequests(_Passing):
+    """The caller asks more often than it may."""
+
+
+class Unavailable(_Passing):
+    """Something this depends on cannot answer now, but may later."""
+
+
+class Overloaded(Unavailable):
+    """There is more to do at this moment than can be done in time."""

@@ -14,6 +14,7 @@ from app.platform.configuration import Section
 from app.platform.database.postgresql import try_lock
 from app.platform.errors import Conflict, DomainError, Invalid
 from app.platform.idempotency.models import IdempotencyKey, find_answer, store_answer
+from app.platform.observability import context
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import Answered, before_commit, own_path
 
@@ -135,7 +136,7 @@ async def _idempotent_when_asked(
         session=unit.session,
         retention=retention(request),
         scope=scope,
-        key_hash=sha256(f"{scope}\n{key}".encode()).digest(),
+        key_hash=sha256(f"{context.caller()}\n{scope}\n{key}".encode()).digest(),
         fingerprint=await _fingerprint(request),
     )
     await attempt.claim()
