@@ -170,6 +170,8 @@ class Outbox:
         )
         found = await self._session.execute(query.where(OutboxMessage.id.in_(ids)))
         later = {id_: stays for id_, first, stays in found if first is not None}
+        if not later:
+            return later
         wait = OutboxMessage.id.in_([id_ for id_, stays in later.items() if stays])
         await self._session.execute(
             update(OutboxMessage)

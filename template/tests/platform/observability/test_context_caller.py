@@ -1,9 +1,12 @@
 import asyncio
+import json
 
 import pytest
+import structlog
 
 from app.platform.observability import context
 from app.platform.observability.context import Caller
+from app.platform.observability.logging import LoggingSettings, install
 
 KNOWN = Caller("user-1", tenant="acme")
 HEADERS = {"caller": "root", "tenant": "acme", "x-request-id": "request-0001"}
@@ -79,3 +82,20 @@ class TestResume:
 
             assert within == Caller()
             assert context.caller() == KNOWN
+
+
+class TestLog:
+    def test_says_who_asks_if_it_is_known(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        install(LoggingSettings(), service="shop", environment="test")
+        log = structlog.get_logger("app.here")
+
+        with context.resume({}):
+            log.info("order.refused")
+            context.identify(KNOWN)
+            log.info("order.placed")
+
+        unknown, known = map(json.loads, capsys.readouterr().out.splitlines())
+        assert not {"caller", "tenant"} & unknown.keys()
+        assert (known["caller"], known["tenant"]) == ("user-1", "acme")

@@ -10,7 +10,6 @@ import structlog
 from pydantic import SecretStr
 
 from app.platform.observability import context
-from app.platform.observability.context import Caller
 from app.platform.observability.logging import LoggingSettings, install
 
 
@@ -64,19 +63,6 @@ class TestInstall:
             "request_id": "request-0001",
             "attempt": 2,
         }
-
-    def test_says_who_asks_if_it_is_known(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        with context.resume({}):
-            structlog.get_logger("app.here").info("order.refused")
-            unknown = read(capsys)
-            context.identify(Caller("user-1", tenant="acme"))
-            structlog.get_logger("app.here").info("order.placed")
-            known = read(capsys)
-
-        assert not {"caller", "tenant"} & unknown.keys()
-        assert (known["caller"], known["tenant"]) == ("user-1", "acme")
 
     @pytest.mark.parametrize(
         "value",
