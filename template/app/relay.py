@@ -3,6 +3,7 @@
 from app import background
 from app.celery import broker_check, create_app
 from app.composition import checks, open_platform, start_logging
+from app.platform.outbox.models import TASKS
 from app.platform.outbox.outbox import stage_tick
 from app.platform.outbox.relay import Relay
 from app.platform.process import framed, run, until_told
@@ -15,7 +16,8 @@ async def main(settings: Settings) -> None:
     start_logging(settings)
     app = create_app(settings)
     async with open_platform(settings) as platform:
-        relay = Relay(platform.database, CeleryBroker(app), settings.tasks)
+        publishers = {TASKS: CeleryBroker(app)}
+        relay = Relay(platform.database, publishers, settings.tasks)
         relay.beside.append(Clock(platform.database, background.tasks, stage_tick).run)
         platform.telemetry.watch(relay)
         every = [*checks(platform), broker_check(app, settings)]

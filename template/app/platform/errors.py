@@ -6,9 +6,11 @@ The errors the domain raises.
   - NotFound
   - Conflict
     - InUse
+  - Unauthenticated
   - Forbidden
   - PreconditionFailed
   - PreconditionRequired
+  - TooManyRequests
   - Unavailable
     - Overloaded
 
@@ -51,6 +53,17 @@ class InUse(Conflict):
         )
 
 
+class Unauthenticated(DomainError):
+    """The caller has not proved who it is."""
+
+    def __init__(
+        self, detail: str, *, scheme: str = "Bearer", **context: object
+    ) -> None:
+        """`scheme` names the way to prove it."""
+        super().__init__(detail, **context)
+        self.scheme = scheme
+
+
 class Forbidden(DomainError):
     """The caller is known and may not do this."""
 
@@ -63,8 +76,8 @@ class PreconditionRequired(DomainError):
     """The caller must say which version it means to change."""
 
 
-class Unavailable(DomainError):
-    """Something this depends on cannot answer now, but may later."""
+class _Passing(DomainError):
+    """What was refused now may be had later."""
 
     def __init__(
         self, detail: str, *, retry_after_seconds: int = 1, **context: object
@@ -73,5 +86,13 @@ class Unavailable(DomainError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class TooManyRequests(_Passing):
+    """The caller asks more often than it may."""
+
+
+class Unavailable(_Passing):
+    """Something this depends on cannot answer now, but may later."""
+
+
 class Overloaded(Unavailable):
-    """There is too much to do at the moment; later there may not be."""
+    """There is more to do at this moment than can be done in time."""

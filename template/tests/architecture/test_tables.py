@@ -115,8 +115,8 @@ class TestSql:
         for folder in (APP, APP.parent / "migrations"):
             for file in folder.rglob("*.py"):
                 path = file.relative_to(APP.parent)
-                # A migration of a module is written for one database.
-                if path.match("app/modules/*/migrations/*") or str(path) in REVIEWED:
+                # A migration is written for one database: a trigger is text anyway.
+                if path.match("app/*/*/migrations/*") or str(path) in REVIEWED:
                     continue
                 assert not [*raw_sql(file.read_text())], (
                     f"Say it in {path} as SQLAlchemy or database/postgresql.py does,"

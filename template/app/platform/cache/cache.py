@@ -19,6 +19,8 @@ from typing_extensions import TypeForm
 
 from app.platform.cache.store import CacheStore, Lease
 from app.platform.errors import Unavailable
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class CacheEntry[T]:
         ttl: The longest a lost invalidation can last.
         absent_ttl: How long to remember that there is nothing. By default, `None`
             is loaded anew each time.
+        personal: Whoever asks has a value of their own. By default, all share one.
 
     """
 
@@ -102,17 +105,22 @@ class CacheEntry[T]:
         *,
         ttl: timedelta,
         absent_ttl: timedelta | None = None,
+        personal: bool = False,
     ) -> None:
         self.name = name
+        self.personal = personal
         self.ttl = ttl
         self.absent_ttl = absent_ttl
         self._adapter: TypeAdapter[T] = TypeAdapter(form)
         schema = json.dumps(self._adapter.json_schema(), sort_keys=True)
         self._version = sha256(schema.encode()).hexdigest()[:8]
 
-    def key(self, *parts: str) -> str:
-        """Differ for other parts, and for another shape of the value."""
-        escaped = (quote(part, safe="", errors="surrogatepass") for part in parts)
+    def key(self, *parts: str, caller: Caller | None = None) -> str:
+        """Differ for other parts, for another shape of the value, and by its owner."""
+        owner = [str(caller or context.caller())] if self.personal else []
+        escaped = (
+            quote(part, safe="", errors="surrogatepass") for part in [*owner, *parts]
+        )
         return ":".join([self.name, self._version, *escaped])
 
     def ttl_of(self, value: T) -> timedelta | None:
@@ -195,21 +203,20 @@ class Cache:
         the cache. What `load` raises is raised, and not remembered.
         """
         self.statistics[entry.name].reads += 1
-        key = self._key(entry, parts)
+        key = f"{self._namespace}:{entry.key(*parts)}"
         return await self._flights.share(key, partial(self._fetch, entry, key, load))
 
-    async def forget[T](self, entry: CacheEntry[T], *parts: str) -> None:
-        """Call it after the commit of what changed the value."""
-        key = self._key(entry, parts)
+    async def forget[T](
+        self, entry: CacheEntry[T], *parts: str, caller: Caller | None = None
+    ) -> None:
+        """Call it after the commit of what changed the value, of another caller too."""
+        key = f"{self._namespace}:{entry.key(*parts, caller=caller)}"
         self._flights.drop(key)
         await self.store.forget(key)
 
     async def check(self) -> None:
         if not await self.store.ping():
             raise Unavailable("The cache is out of reach.")
-
-    def _key[T](self, entry: CacheEntry[T], parts: tuple[str, ...]) -> str:
-        return f"{self._namespace}:{entry.key(*parts)}"
 
     async def _fetch[T](
         self, entry: CacheEntry[T], key: str, load: Callable[[], Awaitable[T]]

@@ -1,7 +1,6 @@
 """What a route takes to run once for each idempotency key."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Annotated
@@ -14,6 +13,7 @@ from app.platform.configuration import Section
 from app.platform.database.postgresql import try_lock
 from app.platform.errors import Conflict, DomainError, Invalid
 from app.platform.idempotency.models import IdempotencyKey, find_answer, store_answer
+from app.platform.observability import context
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.exchange import own_path
 from app.platform.web.routing import Answered, before_commit
@@ -57,11 +57,6 @@ def install(app: FastAPI, settings: IdempotencySettings) -> None:
     app.state.idempotency = settings
 
 
-def retention(request: Request) -> timedelta:
-    settings: IdempotencySettings = request.app.state.idempotency
-    return timedelta(hours=settings.retention_hours)
-
-
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # They belong to one response or to its connection, not to the answer.
 _NOT_KEPT = frozenset({"content-length", "date", "set-cookie"})
@@ -73,47 +68,6 @@ KeyHeader = Annotated[
         description="1 to 255 visible ASCII characters, new for each new effect.",
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One request with a key, while its transaction is open."""
-
-    session: AsyncSession
-    retention: timedelta
-    scope: str
-    key_hash: bytes
-    fingerprint: bytes
-
-    async def claim(self) -> None:
-        """Raise the answer if it was given already, or that somebody is at it."""
-        if not await try_lock(self.session, f"idempotency:{self.key_hash.hex()}"):
-            raise IdempotencyKeyInUse("A request with this key is being answered.")
-        given = await find_answer(self.session, self.key_hash)
-        if given is None:
-            return
-        if given.fingerprint != self.fingerprint:
-            raise IdempotencyKeyReused("This key belongs to another request.")
-        raise Answered(_replay(given))
-
-    async def store(self, response: Response) -> None:
-        """Keep a success. A failure may be tried again with the same key."""
-        if response.status_code // 100 != 2:  # noqa: PLR2004
-            return
-        await store_answer(
-            self.session,
-            retention=self.retention,
-            key_hash=self.key_hash,
-            scope=self.scope,
-            fingerprint=self.fingerprint,
-            status=response.status_code,
-            headers=[
-                header
-                for header in response.headers.items()
-                if header[0] not in _NOT_KEPT
-            ],
-            body=bytes(response.body),
-        )
 
 
 async def _idempotent(
@@ -132,15 +86,40 @@ async def _idempotent_when_asked(
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed("A key has 1 to 255 visible ASCII characters.")
     scope = f"{request.method} {own_path(request.scope)}"
-    attempt = _Attempt(
-        session=unit.session,
-        retention=retention(request),
-        scope=scope,
-        key_hash=sha256(f"{scope}\n{key}".encode()).digest(),
-        fingerprint=await _fingerprint(request),
-    )
-    await attempt.claim()
-    before_commit(request, attempt.store)
+    key_hash = sha256(f"{context.caller()}\n{scope}\n{key}".encode()).digest()
+    fingerprint = await _fingerprint(request)
+    settings: IdempotencySettings = request.app.state.idempotency
+
+    async def store(response: Response) -> None:
+        """Keep a success. A failure may be tried again with the same key."""
+        if response.status_code // 100 != 2:  # noqa: PLR2004
+            return
+        headers = response.headers.items()
+        await store_answer(
+            unit.session,
+            retention=timedelta(hours=settings.retention_hours),
+            key_hash=key_hash,
+            scope=scope,
+            fingerprint=fingerprint,
+            status=response.status_code,
+            headers=[header for header in headers if header[0] not in _NOT_KEPT],
+            body=bytes(response.body),
+        )
+
+    await _claim(unit.session, key_hash, fingerprint)
+    before_commit(request, store)
+
+
+async def _claim(session: AsyncSession, key_hash: bytes, fingerprint: bytes) -> None:
+    """Raise the answer if it was given already, or that somebody is at it."""
+    if not await try_lock(session, f"idempotency:{key_hash.hex()}"):
+        raise IdempotencyKeyInUse("A request with this key is being answered.")
+    given = await find_answer(session, key_hash)
+    if given is None:
+        return
+    if given.fingerprint != fingerprint:
+        raise IdempotencyKeyReused("This key belongs to another request.")
+    raise Answered(_replay(given))
 
 
 async def _fingerprint(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""On whose behalf something happens: request and trace, handed on to what follows."""
+"""On whose behalf something happens: caller, request and trace, handed on."""
 
 import re
 import secrets
@@ -46,17 +46,69 @@ class TraceContext:
         return type(self)(self.trace_id, secrets.token_hex(8), self.sampled)
 
 
+ANONYMOUS = "anonymous"
+_OPAQUE = re.compile(r"[A-Za-z0-9._~:|=+/-]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Who asks: nobody known, until an identity has been proved.
+
+    Both names are opaque, for they stand in logs: no address, no name of a person.
+    """
+
+    subject: str = ANONYMOUS
+    tenant: str | None = None
+
+    def __post_init__(self) -> None:
+        if not all(map(_OPAQUE.fullmatch, self.described().values())):
+            raise ValueError("A caller's subject and tenant are opaque identifiers.")
+
+    def __str__(self) -> str:
+        """Differ for each two callers: neither part has a space."""
+        return f"{self.tenant or ''} {self.subject}"
+
+    def described(self) -> dict[str, str]:
+        """Say what is known, which of an anonymous caller is the tenant at most."""
+        subject = {} if self.subject == ANONYMOUS else {CALLER: self.subject}
+        return subject if self.tenant is None else {**subject, TENANT: self.tenant}
+
+
+@dataclass(slots=True)
+class _Asks:
+    """One for each request, so that a dependency on a thread may fill it in, too."""
+
+    caller: Caller
+
+
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
+CALLER = "caller"
+TENANT = "tenant"
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_asks: ContextVar[_Asks | None] = ContextVar("asks", default=None)
 # The latest step of the trace: the caller's, until work here is given one of its own.
 _trace: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 
 
 def request_id() -> str | None:
     return _request_id.get()
+
+
+def caller() -> Caller:
+    asks = _asks.get()
+    return asks.caller if asks else Caller()
+
+
+def identify(caller: Caller) -> None:
+    """Say who asks, once it is proved: until the request or the message is done."""
+    asks = _asks.get()
+    if asks is None:
+        raise RuntimeError("Nobody asks outside of a request or a message.")
+    asks.caller = caller
 
 
 def trace_id() -> str | None:
@@ -80,37 +132,47 @@ def entered(trace: TraceContext) -> Iterator[None]:
 
 
 @contextmanager
-def resume(carried: Mapping[str, str]) -> Iterator[str]:
+def resume(headers: Mapping[str, str]) -> Iterator[str]:
     """
-    Continue the request and the trace that `carry` or a caller's headers describe.
+    Continue the request and the trace that a caller's headers describe.
 
-    What is missing or malformed is made up anew. Yields the request id.
+    What is missing or malformed is made up anew. Whoever asks is anonymous, whatever
+    the headers say. Yields the request id.
     """
-    given = carried.get(REQUEST_ID, "")
+    given = headers.get(REQUEST_ID, "")
     identity = given if _SANE.fullmatch(given) else secrets.token_hex(16)
-    caller = TraceContext.parse(carried.get(TRACEPARENT, ""))
+    cause = TraceContext.parse(headers.get(TRACEPARENT, ""))
     identifier = _request_id.set(identity)
-    trace = _trace.set(caller or TraceContext.new())
+    trace = _trace.set(cause or TraceContext.new())
+    asks = _asks.set(_Asks(Caller()))
     try:
         yield identity
     finally:
+        _asks.reset(asks)
         _trace.reset(trace)
         _request_id.reset(identifier)
 
 
+@contextmanager
+def restore(carried: Mapping[str, str]) -> Iterator[str]:
+    """Continue what `carry` described, its caller too: only what was kept here."""
+    with resume(carried) as identifier:
+        identify(Caller(carried.get(CALLER, ANONYMOUS), carried.get(TENANT)))
+        yield identifier
+
+
 def carry() -> dict[str, str]:
-    """Describe the current request and trace, for work that runs elsewhere or later."""
-    carried = {}
-    if identifier := _request_id.get():
-        carried[REQUEST_ID] = identifier
-    if trace := _trace.get():
-        carried[TRACEPARENT] = trace.traceparent
-    return carried
+    """Describe caller, request and trace, for work that runs elsewhere or later."""
+    return caller().described() | _traced(_trace.get())
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Name this request to the service that is about to be called."""
-    headers = carry()
-    if trace := _trace.get():
-        headers[TRACEPARENT] = trace.child().traceparent
-    return headers
+    """Name this request, and nobody who asks, to the service that is to be called."""
+    trace = _trace.get()
+    return _traced(trace.child() if trace else None)
+
+
+def _traced(trace: TraceContext | None) -> dict[str, str]:
+    identifier = _request_id.get()
+    known = {REQUEST_ID: identifier, TRACEPARENT: trace and trace.traceparent}
+    return {name: value for name, value in known.items() if value}

@@ -214,6 +214,7 @@ def _collect(static: dict[str, str]) -> list[Processor]:
             **static,
             "request_id": context.request_id(),
             "trace_id": context.trace_id(),
+            **context.caller().described(),
             **event,
         }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,8 +11,7 @@ from uuid import UUID
 
 import typer
 
-from app.platform.database import Database, DatabaseSettings, UnitOfWork
-from app.platform.events import Event
+from app.platform.database import Database, DatabaseSettings
 from app.platform.outbox.quarantine import Quarantine, Selection
 
 LIMIT = 100
@@ -20,6 +19,7 @@ BATCH = 500
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 NOTHING = "Nothing in quarantine matches."
 VAGUE = "Name a message by its id, or several by --task, --reason, --older-than, --all."
+DONE = {"release": "will be tried again", "discard": "forgotten"}
 
 
 def _age(words: str) -> timedelta:
@@ -62,8 +62,9 @@ def list_messages(
     asyncio.run(_list(context.obj(), selection))
 
 
-@commands.command()
-def release(
+@commands.command("release", help="Let messages try again, from their first attempt.")
+@commands.command("discard", help="Forget messages for good.")
+def end(
     context: typer.Context,
     message_id: Id = None,
     *,
@@ -73,66 +74,32 @@ def release(
     all_: All = False,
     yes: Yes = False,
 ) -> None:
-    """Let messages try again, from their first attempt."""
+    verb, settings = str(context.info_name), context.obj()
     selection = Selection(
         id=message_id, task=task, reason=reason, older_than=older_than
     )
-    settings = context.obj()
-    if agreed := _agree(settings, selection, "Release", everything=all_, yes=yes):
-        released = asyncio.run(_end(settings, agreed, again=True))
-        typer.echo(f"{_messages(released)} will be tried again.")
-
-
-@commands.command()
-def discard(
-    context: typer.Context,
-    message_id: Id = None,
-    *,
-    task: TaskName = None,
-    reason: Reason = None,
-    older_than: OlderThan = None,
-    all_: All = False,
-    yes: Yes = False,
-) -> None:
-    """Forget messages for good."""
-    selection = Selection(
-        id=message_id, task=task, reason=reason, older_than=older_than
-    )
-    settings = context.obj()
-    if agreed := _agree(settings, selection, "Discard", everything=all_, yes=yes):
-        discarded = asyncio.run(_end(settings, agreed, again=False))
-        typer.echo(f"{_messages(discarded)} forgotten.")
-
-
-def _agree(
-    settings: DatabaseSettings,
-    selection: Selection,
-    verb: str,
-    *,
-    everything: bool,
-    yes: bool,
-) -> Selection | None:
-    """Say how many there are, and ask about more than one by name."""
-    if (selection == Selection()) is not everything:
+    if (selection == Selection()) is not all_:
         raise typer.BadParameter(VAGUE)
     number, now = asyncio.run(_count(settings, selection))
-    if selection.id is not None and not number:
-        raise typer.BadParameter(f"There is no message {selection.id} in quarantine.")
+    if not number and message_id is not None:
+        raise typer.BadParameter(f"There is no message {message_id} in quarantine.")
     if not number:
         typer.echo(NOTHING)
-        return None
-    if selection.id is None and not yes:
-        typer.confirm(f"{verb} {_messages(number)}?", abort=True)
+        return
+    if message_id is None and not yes:
+        typer.confirm(f"{verb.capitalize()} {_messages(number)}?", abort=True)
     # What fails again meanwhile is not released for ever.
-    return replace(selection, until=now)
+    ended = asyncio.run(_end(settings, replace(selection, until=now), verb))
+    typer.echo(f"{_messages(ended)} {DONE[verb]}.")
 
 
 async def _list(settings: DatabaseSettings, selection: Selection) -> None:
-    async with _quarantine(settings) as quarantine:
+    async with _opened(settings) as database, database.unit_of_work() as unit:
+        quarantine = Quarantine(unit.session)
         number, _ = await quarantine.count(selection)
-        for m in await quarantine.list_of(limit=LIMIT, selection=selection):
+        for m in await quarantine.list_of(selection, limit=LIMIT):
             since = m.quarantined_at.isoformat(timespec="seconds")
-            typer.echo("\t".join([str(m.id), m.task, str(m.attempts), since, m.error]))
+            typer.echo("\t".join([str(m.id), m.name, str(m.attempts), since, m.error]))
     if number == 0:
         typer.echo(NOTHING, err=True)
     elif number > LIMIT:
@@ -142,19 +109,20 @@ async def _list(settings: DatabaseSettings, selection: Selection) -> None:
 async def _count(
     settings: DatabaseSettings, selection: Selection
 ) -> tuple[int, datetime]:
-    async with _quarantine(settings) as quarantine:
-        return await quarantine.count(selection)
+    async with _opened(settings) as database, database.unit_of_work() as unit:
+        return await Quarantine(unit.session).count(selection)
 
 
-async def _end(settings: DatabaseSettings, selection: Selection, *, again: bool) -> int:
+async def _end(settings: DatabaseSettings, selection: Selection, verb: str) -> int:
     """Batch by batch, so that a large quarantine fits the limits of a transaction."""
     total = 0
-    async with Database.open(settings, stage=_stage) as database:
+    async with _opened(settings) as database:
         while True:
             async with database.unit_of_work() as unit:
                 quarantine = Quarantine(unit.session)
-                end = quarantine.release_some if again else quarantine.discard_some
-                number = await end(selection, limit=BATCH)
+                release = verb == "release"
+                some = quarantine.release if release else quarantine.discard
+                number = await some(selection, limit=BATCH)
             total += number
             if not number:
                 return total
@@ -165,13 +133,9 @@ def _messages(number: int) -> str:
 
 
 @asynccontextmanager
-async def _quarantine(settings: DatabaseSettings) -> AsyncIterator[Quarantine]:
-    async with (
-        Database.open(settings, stage=_stage) as database,
-        database.unit_of_work() as unit,
-    ):
-        yield Quarantine(unit.session)
+async def _opened(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    async def stage(*_: object) -> None:
+        """Nothing here announces anything."""
 
-
-async def _stage(_: UnitOfWork, __: Sequence[Event]) -> None:
-    """Nothing here announces anything."""
+    async with Database.open(settings, stage=stage) as database:
+        yield database

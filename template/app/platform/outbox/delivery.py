@@ -9,12 +9,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database import Database, UnitOfWork
-from app.platform.database.postgresql import classify
+from app.platform.database.postgresql import classify, insert_or_ignore
 from app.platform.observability import context
-from app.platform.outbox.models import OutboxMessage
-from app.platform.outbox.outbox import Inbox, Outbox, OutboxSettings
+from app.platform.outbox.models import InboxMessage, OutboxMessage
+from app.platform.outbox.outbox import Outbox, OutboxSettings
 from app.platform.outbox.quarantine import Quarantine
 from app.platform.tasks.attempt import (
     Around,
@@ -28,6 +29,26 @@ from app.platform.tasks.attempt import (
 from app.platform.tasks.router import Task, TaskRouter
 
 log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """The messages that have had their effect."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def accept(self, id_: UUID, *, task: str) -> bool:
+        """
+        Enter a message in the transaction of its effect; false if it is there already.
+
+        Done last, just before the commit: a task that calls others first holds no
+        transaction meanwhile. While another attempt commits, this waits for it.
+        """
+        row = {"id": id_, "task": task}
+        return await insert_or_ignore(self._session, InboxMessage, row) == 1
+
+    async def knows(self, id_: UUID) -> bool:
+        return await self._session.get(InboxMessage, id_) is not None
 
 
 class HandledElsewhere(Exception):
@@ -66,11 +87,10 @@ class Delivery:
         if message is None:
             await self._step_back(id_)
             return
-        with context.resume(message.context):
-            work = self._work_for(message)
+        with context.restore(message.headers):
             waited = self._began_at(message) - message.created_at
-            attempt = Attempt(message.task, message.attempts, waited.total_seconds())
-            await self.around(attempt, work)
+            attempt = Attempt(message.name, message.attempts, waited.total_seconds())
+            await self.around(attempt, self._work_for(message))
 
     async def _step_back(self, id_: UUID) -> None:
         """Leave a message to whoever has it, or end one that is staged once more."""
@@ -79,19 +99,18 @@ class Delivery:
             again = message is not None and await Inbox(unit.session).knows(id_)
             if again:
                 await Outbox(unit.session).remove(id_)
-        how = "task.staged_again" if again else "task.duplicate"
-        log.info(how, message_id=str(id_))
-        if message is None:
-            return
-        await self.around(Attempt(message.task, message.attempts, 0), _duplicate)
+        log.info(
+            "task.staged_again" if again else "task.duplicate", message_id=str(id_)
+        )
+        if message is not None:
+            await self.around(Attempt(message.name, message.attempts, 0), _duplicate)
 
     def _work_for(self, message: OutboxMessage) -> Work:
-        task = self.tasks.find(message.task)
+        task = self.tasks.find(message.name)
         if task is None:
             return partial(self._wait_for_another_version, message)
         if message.crashes >= task.crashes:
-            error = "It ended its worker each time."
-            return partial(self._confine, message, error=error)
+            return partial(self._confine, message, "It ended its worker each time.")
         return partial(self._attempt, task, message)
 
     async def _attempt(self, task: Task, message: OutboxMessage) -> Outcome:
@@ -120,31 +139,30 @@ class Delivery:
     async def _settle(
         self, task: Task, message: OutboxMessage, error: Exception, took: timedelta
     ) -> Outcome:
-        left = task.retry_for - self._tried_for(message) - took
+        began = self._began_at(message)
+        left = (message.first_attempt_at or began) + task.retry_for - began - took
         if left <= timedelta(0):
-            return await self._confine(
-                message, error=f"{type(error).__name__}: {error}"
-            )
+            return await self._confine(message, f"{type(error).__name__}: {error}")
         # The last attempt is made when the window ends, not before.
         delay = min(backoff(message.attempts), left)
         async with self._database.unit_of_work() as unit:
             mine = await Outbox(unit.session).postpone(message, delay=delay)
         return Outcome.RETRIED if mine else _lost(message)
 
-    async def _confine(self, message: OutboxMessage, *, error: str) -> Outcome:
+    async def _confine(self, message: OutboxMessage, error: str) -> Outcome:
         async with self._database.unit_of_work() as unit:
             mine = await Quarantine(unit.session).confine(message, error=error[:500])
         if not mine:
             return _lost(message)
-        log.error("task.quarantined", task=message.task, message_id=str(message.id))
+        log.error("task.quarantined", task=message.name, message_id=str(message.id))
         return Outcome.QUARANTINED
 
     async def _wait_for_another_version(self, message: OutboxMessage) -> Outcome:
         """Let a worker that knows the task find the message, for a time."""
         age = self._began_at(message) - message.created_at
         if age >= self._unknown_for:
-            return await self._confine(message, error="There is no such task.")
-        log.warning("task.unknown", task=message.task, message_id=str(message.id))
+            return await self._confine(message, "There is no such task.")
+        log.warning("task.unknown", task=message.name, message_id=str(message.id))
         return await self._give_back(message, pause(age), Outcome.UNKNOWN)
 
     async def _give_back(
@@ -158,14 +176,10 @@ class Delivery:
         """By the clock of the database, which is everybody's."""
         return message.due_at - self._attempt_lease
 
-    def _tried_for(self, message: OutboxMessage) -> timedelta:
-        began = self._began_at(message)
-        return began - (message.first_attempt_at or began)
-
 
 async def _enter(unit: UnitOfWork, message: OutboxMessage) -> None:
     try:
-        new = await Inbox(unit.session).accept(message.id, task=message.task)
+        new = await Inbox(unit.session).accept(message.id, task=message.name)
     except DBAPIError as error:
         if classify(error) == "locked":
             raise HandledElsewhere from error
@@ -181,5 +195,5 @@ async def _duplicate() -> Outcome:
 
 def _lost(message: OutboxMessage) -> Outcome:
     """The lease ended first: what another attempt has made of it stays."""
-    log.warning("task.lease_lost", task=message.task, message_id=str(message.id))
+    log.warning("task.lease_lost", task=message.name, message_id=str(message.id))
     return Outcome.DUPLICATE

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import false, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Identity, Index, column, false, func
+from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 from uuid_utils.compat import uuid7
 
 from app.platform.database import Base
@@ -13,23 +13,44 @@ from app.platform.database.postgresql import Json as JsonColumn
 
 type Json = dict[str, Any]
 
+TASKS = "tasks"
 
-class OutboxMessage(Base):
+
+class Message(MappedAsDataclass, kw_only=True):
+    """What is said, to whom, and after what."""
+
+    name: Mapped[str]
+    """A task's, or what a stream's readers know it by."""
+    payload: Mapped[Json] = mapped_column(JsonColumn)
+    headers: Mapped[Json] = mapped_column(JsonColumn)
+    """Caller, request and trace of whoever caused it."""
+    destination: Mapped[str] = mapped_column(default=TASKS)
+    key: Mapped[str | None] = mapped_column(default=None)
+    """Of those with one key and destination, none is sent before an earlier is done."""
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+
+
+class OutboxMessage(Message, Base):
     """
-    A task that is still to be done. Its row goes in the transaction that does it.
+    A message that is still to be sent, or a task that is still to be done.
 
     It waits (`due_at` is when to send it), is sent, or runs under an `attempt_id`.
     For the last two `due_at` is a lease: when whoever holds the message vanishes, it
-    falls due again.
+    falls due again. Its row goes in the transaction that does the task.
     """
 
     __tablename__ = "outbox"
+    __table_args__ = (
+        Index(None, "destination", "due_at"),
+        Index(
+            "ix_outbox_key",
+            *("destination", "key", "position"),
+            postgresql_where=column("key").is_not(None),
+        ),
+    )
 
-    task: Mapped[str]
-    payload: Mapped[Json] = mapped_column(JsonColumn)
-    # Request and trace of whoever caused it.
-    context: Mapped[Json] = mapped_column(JsonColumn)
-    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    # The order of a key: the clocks that its ids come from need not agree.
+    position: Mapped[int] = mapped_column(Identity(always=True), init=False)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     # Attempts in a row that began and never said how they ended.
     crashes: Mapped[int] = mapped_column(default=0, server_default="0", init=False)
@@ -38,9 +59,7 @@ class OutboxMessage(Base):
     )
     attempt_id: Mapped[UUID | None] = mapped_column(default=None, init=False)
     first_attempt_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
-    due_at: Mapped[datetime] = mapped_column(
-        server_default=func.now(), index=True, init=False
-    )
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), init=False)
 
 
@@ -56,15 +75,11 @@ class InboxMessage(Base):
     )
 
 
-class QuarantinedMessage(Base):
+class QuarantinedMessage(Message, Base):
     """A task that failed too often. It waits for a person."""
 
     __tablename__ = "quarantine"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    task: Mapped[str]
-    payload: Mapped[Json] = mapped_column(JsonColumn)
-    context: Mapped[Json] = mapped_column(JsonColumn)
     attempts: Mapped[int]
     error: Mapped[str]
     created_at: Mapped[datetime]

@@ -1,14 +1,15 @@
 """What a transaction leaves behind for the relay, and what has been handled before."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
 
 from app.platform.configuration import Limit, Section
@@ -16,7 +17,7 @@ from app.platform.database import UnitOfWork
 from app.platform.database.postgresql import insert_or_ignore, take_and_update
 from app.platform.events import Event
 from app.platform.observability import context
-from app.platform.outbox.models import InboxMessage, OutboxMessage
+from app.platform.outbox.models import InboxMessage, Message, OutboxMessage
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
 
@@ -83,35 +84,21 @@ class OutboxSettings(Section):
         yield from tasks.contradictions()
 
 
-class Inbox:
-    """The messages that have had their effect."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def accept(self, id_: UUID, *, task: str) -> bool:
-        """
-        Enter a message in the transaction of its effect; false if it is there already.
-
-        Done last, just before the commit: a task that calls others first holds no
-        transaction meanwhile. While another attempt commits, this waits for it.
-        """
-        row = {"id": id_, "task": task}
-        return await insert_or_ignore(self._session, InboxMessage, row) == 1
-
-    async def knows(self, id_: UUID) -> bool:
-        return await self._session.get(InboxMessage, id_) is not None
-
-
 CHANNEL = "outbox"
+_SAID = ("id", "destination", "name", "key", "payload", "headers")
+
+
+def said(message: Message) -> dict[str, Any]:
+    """Name what a message keeps wherever it goes."""
+    return {column: getattr(message, column) for column in _SAID}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Messages that are one relay's until a moment."""
+    """Messages that are one relay's for a time, of so many that it looked at."""
 
-    ids: Sequence[UUID]
-    until: datetime | None
+    messages: Sequence[OutboxMessage]
+    looked: int
 
 
 class Outbox:
@@ -120,20 +107,26 @@ class Outbox:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def put(self, messages: Iterable[OutboxMessage]) -> None:
+    async def put(self, messages: Iterable[Message]) -> None:
         """Store messages; one whose id is there already stays as it is."""
-        rows = [
-            {"id": m.id, "task": m.task, "payload": m.payload, "context": m.context}
-            for m in messages
-        ]
-        if rows:
+        if rows := [said(message) for message in messages]:
             await insert_or_ignore(self._session, OutboxMessage, *rows)
 
-    async def claim(self, *, limit: int, lease: timedelta) -> Claim:
-        """Take what is due, also from an attempt whose lease is over."""
+    async def claim(
+        self, destination: str, *, limit: int, lease: timedelta, behind: timedelta
+    ) -> Claim:
+        """
+        Take what is due, also from an attempt whose lease is over.
+
+        Of the messages with one key, only the first: those behind it are not due again
+        until it is gone, or after a time.
+        """
         due = (
             select(OutboxMessage)
-            .where(OutboxMessage.due_at <= func.now())
+            .where(
+                OutboxMessage.destination == destination,
+                OutboxMessage.due_at <= func.now(),
+            )
             .order_by(OutboxMessage.due_at)
             .limit(limit)
         )
@@ -143,19 +136,56 @@ class Outbox:
             "attempt_id": None,
             "crashes": _crashes(),
         }
-        rows = await take_and_update(
-            self._session, due, values, OutboxMessage.id, OutboxMessage.due_at
-        )
-        until = rows[0].due_at if rows else None
-        return Claim([row.id for row in rows], until)
+        rows = await take_and_update(self._session, due, values, OutboxMessage)
+        looked = [row.OutboxMessage for row in rows]
+        keyed = [message.id for message in looked if message.key is not None]
+        later = await self._put_behind(keyed, behind) if keyed else ()
+        return Claim([each for each in looked if each.id not in later], len(looked))
 
-    async def extend(self, claim: Claim, *, lease: timedelta) -> None:
-        """Move the lease of the messages that no worker has begun since."""
+    async def _put_behind(
+        self, ids: Sequence[UUID], behind: timedelta
+    ) -> Container[UUID]:
+        """
+        Give back what is not the first of its key.
+
+        When a message goes, the next of its key falls due (`notify_outbox_of_next`).
+        So one waits for that only behind a message that cannot go at this moment.
+        """
+        earlier = aliased(OutboxMessage)
+        first = select(earlier.id).where(
+            earlier.destination == OutboxMessage.destination,
+            earlier.key == OutboxMessage.key,
+            earlier.position < OutboxMessage.position,
+        )
+        first = first.order_by(earlier.position).limit(1)
+        stays = first.with_for_update(read=True, key_share=True, skip_locked=True)
+        query = select(
+            OutboxMessage.id, first.scalar_subquery(), stays.scalar_subquery()
+        )
+        found = await self._session.execute(query.where(OutboxMessage.id.in_(ids)))
+        later = {id_: stays for id_, first, stays in found if first is not None}
+        if not later:
+            return later
+        wait = OutboxMessage.id.in_([id_ for id_, stays in later.items() if stays])
+        await self._session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id.in_(later))
+            .values(
+                sent=False,
+                due_at=case((wait, func.now() + behind), else_=func.now()),
+            )
+        )
+        return later
+
+    async def extend(
+        self, claimed: Sequence[OutboxMessage], *, lease: timedelta
+    ) -> None:
+        """Move the lease of the messages that nobody has begun or claimed since."""
         await self._session.execute(
             update(OutboxMessage)
             .where(
-                OutboxMessage.id.in_(claim.ids),
-                OutboxMessage.due_at == claim.until,
+                OutboxMessage.id.in_([message.id for message in claimed]),
+                OutboxMessage.due_at == claimed[0].due_at,
                 OutboxMessage.attempt_id.is_(None),
             )
             .values(due_at=func.now() + lease)
@@ -206,10 +236,10 @@ class Outbox:
     async def find(self, id_: UUID) -> OutboxMessage | None:
         return await self._session.get(OutboxMessage, id_)
 
-    async def remove(self, id_: UUID) -> None:
-        """End a message whose effect is in this transaction, whoever holds it."""
+    async def remove(self, *ids: UUID) -> None:
+        """End messages that were sent, or have their effect in this transaction."""
         await self._session.execute(
-            delete(OutboxMessage).where(OutboxMessage.id == id_)
+            delete(OutboxMessage).where(OutboxMessage.id.in_(ids))
         )
 
     async def withdraw(self, message: OutboxMessage) -> bool:
@@ -246,10 +276,9 @@ _TICKS = UUID("6f0d1f3c-4c1f-5d0e-9f5c-0d8f2f6f4d11")
 
 async def stage(unit: UnitOfWork, events: Sequence[Event], tasks: TaskRouter) -> None:
     """Leave a message for each task, in the transaction that the events report."""
-    messages = [
+    await Outbox(unit.session).put(
         _message(task, event) for event in events for task in tasks.started_by(event)
-    ]
-    await Outbox(unit.session).put(messages)
+    )
 
 
 async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:
@@ -261,4 +290,4 @@ async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:
 
 def _message(task: Task, event: Event) -> OutboxMessage:
     payload = event.model_dump(mode="json")
-    return OutboxMessage(task=task.name, payload=payload, context=context.carry())
+    return OutboxMessage(name=task.name, payload=payload, headers=context.carry())

@@ -9,9 +9,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database.postgresql import take_and_delete, upsert
-from app.platform.errors import NotFound
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
-from app.platform.outbox.outbox import Outbox
+from app.platform.outbox.outbox import Outbox, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Selection:
         if self.id is not None:
             yield message.id == self.id
         if self.task is not None:
-            yield message.task == self.task
+            yield message.name == self.task
         if self.reason is not None:
             yield message.error.icontains(self.reason, autoescape=True)
         if self.older_than is not None:
@@ -49,10 +48,7 @@ class Quarantine:
         if not await Outbox(self._session).withdraw(message):
             return False
         row = {
-            "id": message.id,
-            "task": message.task,
-            "payload": message.payload,
-            "context": message.context,
+            **said(message),
             "attempts": message.attempts,
             "error": error,
             "created_at": message.created_at,
@@ -71,31 +67,19 @@ class Quarantine:
         return number, now
 
     async def list_of(
-        self, *, limit: int, selection: Selection | None = None
+        self, selection: Selection, *, limit: int
     ) -> Sequence[QuarantinedMessage]:
-        query = select(QuarantinedMessage).order_by(QuarantinedMessage.quarantined_at)
-        query = query.where(*(selection or Selection()).conditions())
-        return (await self._session.scalars(query.limit(limit))).all()
+        query = select(QuarantinedMessage).where(*selection.conditions())
+        oldest = query.order_by(QuarantinedMessage.quarantined_at).limit(limit)
+        return (await self._session.scalars(oldest)).all()
 
-    async def release(self, id_: UUID) -> None:
-        """Give a message its attempts again, from the first."""
-        if not await self.release_some(Selection(id=id_), limit=1):
-            raise NotFound(f"There is no message {id_} in quarantine.")
-
-    async def discard(self, id_: UUID) -> None:
-        if not await self.discard_some(Selection(id=id_), limit=1):
-            raise NotFound(f"There is no message {id_} in quarantine.")
-
-    async def release_some(self, selection: Selection, *, limit: int) -> int:
+    async def release(self, selection: Selection, *, limit: int) -> int:
+        """Give some of the oldest their attempts again, from the first."""
         gone = await self._take(selection, limit=limit)
-        messages = (
-            OutboxMessage(id=m.id, task=m.task, payload=m.payload, context=m.context)
-            for m in gone
-        )
-        await Outbox(self._session).put(messages)
+        await Outbox(self._session).put(gone)
         return len(gone)
 
-    async def discard_some(self, selection: Selection, *, limit: int) -> int:
+    async def discard(self, selection: Selection, *, limit: int) -> int:
         return len(await self._take(selection, limit=limit))
 
     async def _take(

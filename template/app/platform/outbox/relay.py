@@ -1,100 +1,130 @@
-"""The relay: moves messages from the outbox to the broker. Several may run."""
+"""The relay: moves messages from the outbox to their destinations. Several may run."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
-from uuid import UUID
 
 import structlog
 
 from app.platform.database import Database, DatabaseSettings
 from app.platform.database.postgresql import listening
-from app.platform.outbox.outbox import CHANNEL, Claim, Outbox, OutboxSettings
+from app.platform.outbox.models import TASKS, OutboxMessage
+from app.platform.outbox.outbox import CHANNEL, Outbox, OutboxSettings
 
 log = structlog.get_logger(__name__)
 
 RECONNECT_SECONDS = 1.0
 
 
-class Broker(Protocol):
-    """Carries the ids of messages to workers."""
+class Publisher(Protocol):
+    """Carries messages to one destination."""
 
-    async def send(self, ids: Sequence[UUID]) -> None:
-        """Raise when it cannot vouch for all of them."""
+    @property
+    def final(self) -> bool:
+        """Say if what is published is done; else whoever receives it ends it."""
+
+    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+        """Raise when it cannot vouch for all of them: then all are published again."""
 
 
 class Relay:
     """
     Sends what is due: at once when notified, at the latest after the poll.
 
-    A message is claimed before and extended after it is sent, each in a short
-    transaction: a relay that dies in between delays its claim, and loses nothing.
+    A message is claimed before and extended or removed after it is sent, each in a
+    short transaction: a relay that dies in between delays its claim, and loses nothing.
+    Each destination has its own pace: one that fails or hangs holds up no other.
     """
 
     def __init__(
-        self, database: Database, broker: Broker, settings: OutboxSettings
+        self,
+        database: Database,
+        publishers: Mapping[str, Publisher],
+        settings: OutboxSettings,
     ) -> None:
         self.database = database
+        self.publishers = publishers
         # Whoever watches puts something else in its place; others add what runs beside.
-        self.send = broker.send
+        self.publish = self._publish
         self.beside: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._settings = settings
-        self._notified = asyncio.Event()
+        self._notified = {destination: asyncio.Event() for destination in publishers}
 
     async def run(self, listen: DatabaseSettings) -> None:
-        """Relay until cancelled, through outages of the database and the broker."""
+        """Relay until cancelled, through outages of the database and of others."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(listen))
-            group.create_task(self._relay())
+            for destination in self.publishers:
+                group.create_task(self._relay(destination))
             for run in self.beside:
                 group.create_task(run())
 
-    async def relay_due(self) -> int:
-        """Send one batch and tell its size."""
+    async def relay_due(self, destination: str = TASKS) -> int:
+        """Send one batch and tell its size, with what waits behind it."""
         settings = self._settings
+        # What hangs ends with its claim: another relay may have the messages then.
+        end = asyncio.get_running_loop().time() + settings.claim_seconds
         async with self.database.unit_of_work() as unit:
             claim = await Outbox(unit.session).claim(
+                destination,
                 limit=settings.relay_batch,
                 lease=timedelta(seconds=settings.claim_seconds),
+                behind=timedelta(seconds=settings.lease_seconds),
             )
-        if claim.ids:
-            await self._send(claim)
-        return len(claim.ids)
+        if claim.messages:
+            await self._send(destination, claim.messages, end)
+        return claim.looked
 
-    async def _send(self, claim: Claim) -> None:
-        lease = self._settings.relay_poll_seconds
+    async def _publish(
+        self, destination: str, messages: Sequence[OutboxMessage]
+    ) -> None:
+        await self.publishers[destination].publish(messages)
+
+    async def _send(
+        self, destination: str, claimed: Sequence[OutboxMessage], end: float
+    ) -> None:
+        done, lease = False, self._settings.relay_poll_seconds
         try:
-            await self.send(claim.ids)
+            async with asyncio.timeout_at(end):
+                await self.publish(destination, claimed)
+            done = self.publishers[destination].final
             lease = self._settings.lease_seconds
         finally:
             async with self.database.unit_of_work() as unit:
-                extension = timedelta(seconds=lease)
-                await Outbox(unit.session).extend(claim, lease=extension)
+                outbox = Outbox(unit.session)
+                if done:
+                    await outbox.remove(*(message.id for message in claimed))
+                else:
+                    await outbox.extend(claimed, lease=timedelta(seconds=lease))
 
-    async def _relay(self) -> None:
+    async def _relay(self, destination: str) -> None:
         while True:
             try:
-                sent = await self.relay_due()
+                sent = await self.relay_due(destination)
             except Exception:
                 # The promise: an outage delays messages and does not end the relay.
-                log.warning("relay.failed", exc_info=True)
+                log.warning("relay.failed", destination=destination, exc_info=True)
                 sent = 0
             if sent < self._settings.relay_batch:
-                await self._wait()
+                await self._wait(self._notified[destination])
 
-    async def _wait(self) -> None:
+    async def _wait(self, notified: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(self._settings.relay_poll_seconds):
-                await self._notified.wait()
+                await notified.wait()
         except TimeoutError:
             return
-        self._notified.clear()
+        notified.clear()
+
+    def _hear(self) -> None:
+        for notified in self._notified.values():
+            notified.set()
 
     async def _listen(self, settings: DatabaseSettings) -> None:
         while True:
             try:
-                async with listening(settings, CHANNEL, self._notified.set) as lost:
+                async with listening(settings, CHANNEL, self._hear) as lost:
                     await lost.wait()
             except Exception:
                 # The poll carries on while there is nobody to listen to.

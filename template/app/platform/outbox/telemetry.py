@@ -1,31 +1,30 @@
-"""What is on its way to the workers and for how long, and as steps of its trace."""
+"""What is on its way to where and for how long, and as steps of its trace."""
 
 import asyncio
 import atexit
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
-from uuid import UUID
 
 import structlog
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
+from opentelemetry.trace import Span, SpanKind
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import ColumnElement, Select, and_, extract, func, select
+from sqlalchemy import ColumnElement, extract, func, select
 
 from app.platform.database import Database, Stage, UnitOfWork
 from app.platform.events import Event
 from app.platform.observability.context import TRACEPARENT, TraceContext
-from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
+from app.platform.outbox.models import TASKS, OutboxMessage, QuarantinedMessage
 from app.platform.outbox.relay import Relay
 from app.platform.telemetry import Attribute, Page
 from app.platform.telemetry.metrics import Metrics, written
-from app.platform.telemetry.tracing import Recording, Tracing, Watching, fail
+from app.platform.telemetry.tracing import Tracing, Watching, fail
 
 log = structlog.get_logger(__name__)
 
@@ -45,28 +44,47 @@ class Instruments(Watching, Protocol):
 
 def watch(part: object, telemetry: Instruments) -> None:
     """Measure the part and, where traces are kept, record what it does."""
-    _measure(part, telemetry)
-    if telemetry.tracing.records:
-        _trace(part, telemetry)
-
-
-def _measure(part: object, telemetry: Instruments) -> None:
+    tracing = telemetry.tracing
     if isinstance(part, Relay):
         _count_relayed(part, telemetry.metrics)
-        backlog = Backlog(part.database, telemetry.settings, telemetry.metrics)
-        part.beside.append(backlog.run)
+        part.beside.append(Backlog(part, telemetry.settings, telemetry.metrics).run)
+        if tracing.records:
+            _trace_publishing(part, tracing)
+    elif isinstance(part, Database) and tracing.records:
+        _trace_staging(part, tracing)
 
 
 class Backlog:
     """Asks the database now and then; numbers it cannot have are not numbers (NaN)."""
 
-    def __init__(
-        self, database: Database, settings: Settings, metrics: Metrics
-    ) -> None:
-        self._database = database
+    def __init__(self, relay: Relay, settings: Settings, metrics: Metrics) -> None:
+        self._database = relay.database
         self._poll_seconds = settings.poll_seconds
-        self._gauges = _gauges(metrics.registry)
-        self._show({})
+        # Also those to which nobody publishes here, once they have a message.
+        self._destinations = set(relay.publishers)
+        self._pending = Gauge(
+            "outbox_pending_messages",
+            "Messages that are due.",
+            ["destination"],
+            registry=metrics.registry,
+        )
+        self._lag = Gauge(
+            "outbox_lag_seconds",
+            "How long that one of them has been due which waits longest.",
+            ["destination"],
+            registry=metrics.registry,
+        )
+        self._age = Gauge(
+            "task_queue_age_seconds",
+            "Age of the oldest message that the broker has and no worker has begun.",
+            registry=metrics.registry,
+        )
+        self._quarantined = Gauge(
+            "task_quarantined_messages",
+            "Messages that failed too often and wait for a person.",
+            registry=metrics.registry,
+        )
+        self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN))
 
     async def run(self) -> None:
         while True:
@@ -74,147 +92,138 @@ class Backlog:
             await asyncio.sleep(self._poll_seconds)
 
     async def read(self) -> None:
-        numbers: dict[Any, Any] = {}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 async with self._database.read_session() as session:
-                    found = await session.execute(_numbers())
-                    numbers = dict(found.mappings().one())
+                    due = (await session.execute(_DUE)).all()
+                    age, quarantined = (await session.execute(_AFTERWARDS)).one()
         except Exception as error:
             # The promise: whoever relays messages goes on, seen or unseen.
             log.warning("backlog.unknown", error=type(error).__name__)
-        self._show(numbers)
+            self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN))
+        else:
+            self._show({row[0]: row[1:] for row in due}, 0, (age, quarantined))
 
-    def _show(self, numbers: Mapping[str, Any]) -> None:
-        for name, gauge in self._gauges.items():
-            gauge.set(numbers.get(name, UNKNOWN))
-
-
-def _gauges(registry: CollectorRegistry) -> dict[str, Gauge]:
-    return {
-        "pending": Gauge(
-            "outbox_pending_messages",
-            "Messages that are due for the broker.",
-            registry=registry,
-        ),
-        "lag": Gauge(
-            "outbox_lag_seconds",
-            "How long that one of them has been due which waits longest.",
-            registry=registry,
-        ),
-        "age": Gauge(
-            "task_queue_age_seconds",
-            "Age of the oldest message that the broker has and no worker has begun.",
-            registry=registry,
-        ),
-        "quarantined": Gauge(
-            "task_quarantined_messages",
-            "Messages that failed too often and wait for a person.",
-            registry=registry,
-        ),
-    }
+    def _show(
+        self,
+        due: dict[str, Sequence[Any]],
+        otherwise: float,
+        afterwards: tuple[float, float],
+    ) -> None:
+        self._destinations |= due.keys()
+        for destination in self._destinations:
+            pending, lag = due.get(destination, (otherwise, otherwise))
+            self._pending.labels(destination).set(pending)
+            self._lag.labels(destination).set(lag)
+        self._age.set(afterwards[0])
+        self._quarantined.set(afterwards[1])
 
 
-def _numbers() -> Select[float, float, float, float]:
-    message = OutboxMessage
-    due = message.due_at <= func.now()
-    in_queue = and_(~due, message.sent, message.attempts == 0)
-    waiting = select(message.created_at).where(in_queue)
-    oldest = waiting.order_by(message.id).limit(1).scalar_subquery()
-    earliest = select(func.min(message.due_at)).where(due).scalar_subquery()
-    quarantined = select(func.count()).select_from(QuarantinedMessage)
-    pending = select(func.count()).select_from(message).where(due)
-    return select(
-        pending.scalar_subquery().label("pending"),
-        _age(earliest).label("lag"),
-        _age(oldest).label("age"),
-        quarantined.scalar_subquery().label("quarantined"),
-    )
-
-
-def _age(moment: ColumnElement[datetime]) -> ColumnElement[float]:
+def _age_of(moment: ColumnElement[datetime]) -> ColumnElement[float]:
     return func.coalesce(extract("epoch", func.now() - moment), 0)
+
+
+_DUE = (
+    select(
+        OutboxMessage.destination,
+        func.count(),
+        _age_of(func.min(OutboxMessage.due_at)),
+    )
+    .where(OutboxMessage.due_at <= func.now())
+    .group_by(OutboxMessage.destination)
+)
+_OLDEST = (
+    select(OutboxMessage.created_at)
+    .where(
+        OutboxMessage.destination == TASKS,
+        OutboxMessage.due_at > func.now(),
+        OutboxMessage.sent,
+        OutboxMessage.attempts == 0,
+    )
+    .order_by(OutboxMessage.id)
+    .limit(1)
+)
+_AFTERWARDS = select(
+    _age_of(_OLDEST.scalar_subquery()),
+    select(func.count()).select_from(QuarantinedMessage).scalar_subquery(),
+)
 
 
 def _count_relayed(relay: Relay, metrics: Metrics) -> None:
     relayed = Counter(
-        "outbox_relayed", "Messages given to the broker.", registry=metrics.registry
+        "outbox_relayed",
+        "Messages that their destination took.",
+        ["destination"],
+        registry=metrics.registry,
     )
-    send = relay.send
+    publish = relay.publish
 
-    async def send_counted(ids: Sequence[UUID]) -> None:
-        await send(ids)
-        relayed.inc(len(ids))
+    async def counted(destination: str, messages: Sequence[OutboxMessage]) -> None:
+        await publish(destination, messages)
+        relayed.labels(destination).inc(len(messages))
 
-    relay.send = send_counted
-
-
-def _trace(part: object, telemetry: Recording) -> None:
-    if not telemetry.tracing.records:
-        return
-    if isinstance(part, Database):
-        part.stage = TracedStage(part.stage, telemetry.tracing)
-    elif isinstance(part, Relay):
-        part.send = TracedSend(part, telemetry.tracing)
+    for destination in relay.publishers:
+        relayed.labels(destination)
+    relay.publish = counted
 
 
-class TracedStage:
+def _trace_staging(database: Database, tracing: Tracing) -> None:
     """What follows an event is caused by its being stored."""
+    stage: Stage = database.stage
 
-    def __init__(self, stage: Stage, tracing: Tracing) -> None:
-        self._stage = stage
-        self._tracing = tracing
-
-    async def __call__(self, unit: UnitOfWork, events: Sequence[Event]) -> None:
+    async def traced(unit: UnitOfWork, events: Sequence[Event]) -> None:
         if not events:
-            await self._stage(unit, events)
+            await stage(unit, events)
             return
         attributes: dict[str, Attribute] = {
             "messaging.operation.type": "create",
             "messaging.destination.name": "outbox",
             "messaging.batch.message_count": len(events),
         }
-        with self._tracing.span("create outbox", SpanKind.PRODUCER, attributes):
-            await self._stage(unit, events)
+        with tracing.span("create outbox", SpanKind.PRODUCER, attributes):
+            await stage(unit, events)
+
+    database.stage = traced
 
 
-class TracedSend:
-    """Shows a batch in the trace of each message that it carried."""
+def _trace_publishing(relay: Relay, tracing: Tracing) -> None:
+    """Show a batch in the trace of each message that it carries."""
+    publish = relay.publish
 
-    def __init__(self, relay: Relay, tracing: Tracing) -> None:
-        self._send = relay.send
-        self._database = relay.database
-        self._tracing = tracing
+    async def traced(destination: str, messages: Sequence[OutboxMessage]) -> None:
+        with ExitStack() as spans:
+            for message in messages:
+                _begin(message, len(messages), tracing, spans)
+            await publish(destination, messages)
 
-    async def __call__(self, ids: Sequence[UUID]) -> None:
-        # A worker may be done with a message before the batch is sent.
-        spans = [self._begin(*each, len(ids)) for each in await self._causes(ids)]
-        try:
-            await self._send(ids)
-        except BaseException as error:
-            for span in spans:
-                fail(span, error)
-            raise
-        finally:
-            for span in spans:
-                span.end()
+    relay.publish = traced
 
-    def _begin(self, task: str, cause: TraceContext, batch: int) -> Span:
-        attributes: dict[str, Attribute] = {
-            "messaging.operation.type": "send",
-            "messaging.destination.name": task,
-            "messaging.batch.message_count": batch,
-        }
-        name = f"send {task}"
-        span = self._tracing.begin(name, SpanKind.PRODUCER, attributes, cause=cause)
-        return span or INVALID_SPAN
 
-    async def _causes(self, ids: Sequence[UUID]) -> list[tuple[str, TraceContext]]:
-        query = select(OutboxMessage.task, OutboxMessage.context[TRACEPARENT].astext)
-        async with self._database.read_session() as session:
-            rows = await session.execute(query.where(OutboxMessage.id.in_(ids)))
-        causes = ((task, TraceContext.parse(parent or "")) for task, parent in rows)
-        return [(task, cause) for task, cause in causes if cause and cause.sampled]
+@contextmanager
+def _ended(span: Span) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        fail(span, error)
+        raise
+    finally:
+        span.end()
+
+
+def _begin(
+    message: OutboxMessage, batch: int, tracing: Tracing, spans: ExitStack
+) -> None:
+    cause = TraceContext.parse(message.headers.get(TRACEPARENT, ""))
+    if cause is None or not cause.sampled:
+        return
+    attributes: dict[str, Attribute] = {
+        "messaging.operation.type": "send",
+        "messaging.destination.name": message.name,
+        "messaging.batch.message_count": batch,
+    }
+    name = f"send {message.name}"
+    if span := tracing.begin(name, SpanKind.PRODUCER, attributes, cause=cause):
+        spans.enter_context(_ended(span))
 
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"

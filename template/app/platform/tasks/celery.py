@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from threading import Lock
 from typing import Any, ClassVar, Self
-from uuid import UUID
 
 from anyio import to_thread
 from celery import Celery
@@ -17,6 +16,7 @@ from app.platform.configuration import Limit
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings
+from app.platform.outbox.models import OutboxMessage
 from app.platform.outbox.outbox import stage
 from app.platform.tasks.router import TaskRouter
 
@@ -75,23 +75,26 @@ class CeleryTasks:
 
 class CeleryBroker:
     """
-    Sends ids, never payloads: what a task works on stays in the database.
+    Publishes ids, never payloads: what a task works on stays in the database.
 
     Which task it is stays there too: the worker of a newer or an older version
     judges for itself, and leaves what it does not know to another for a time.
     """
 
+    # The worker ends the message, in the transaction of its task.
+    final = False
+
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
 
-    async def send(self, ids: Sequence[UUID]) -> None:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
         # Celery blocks while it talks to the broker.
-        await to_thread.run_sync(self._send, ids)
+        await to_thread.run_sync(self._send, [str(message.id) for message in messages])
 
-    def _send(self, ids: Sequence[UUID]) -> None:
+    def _send(self, ids: Sequence[str]) -> None:
         with self._celery.producer_pool.acquire(block=True) as producer:
             for id_ in ids:
-                self._celery.send_task(DELIVER, args=[str(id_)], producer=producer)
+                self._celery.send_task(DELIVER, args=[id_], producer=producer)
 
 
 class BrokerProbe:

@@ -120,8 +120,11 @@ class InlineTasks:
         self, task: Task, event: Event, number: int, until: float
     ) -> Outcome:
         try:
-            async with asyncio.timeout(task.timeout.total_seconds()):
-                await self._work(task, event)
+            async with (
+                asyncio.timeout(task.timeout.total_seconds()),
+                self._ports.database.unit_of_work(may_idle=task.timeout) as unit,
+            ):
+                await task.run(event, unit, self._ports)
         except Exception:
             # The promise: a task that fails disturbs nobody but itself.
             log.exception("task.failed", task=task.name, attempt=number)
@@ -129,10 +132,6 @@ class InlineTasks:
             return Outcome.QUARANTINED if over else Outcome.RETRIED
         log.info("task.done", task=task.name, attempt=number)
         return Outcome.DONE
-
-    async def _work(self, task: Task, event: Event) -> None:
-        async with self._ports.database.unit_of_work(may_idle=task.timeout) as unit:
-            await task.run(event, unit, self._ports)
 
     async def _start_tick(self, unit: UnitOfWork, task: Task, tick: Tick) -> None:
         if self._is_full():

@@ -20,6 +20,8 @@ from app.platform.errors import (
     NotFound,
     PreconditionFailed,
     PreconditionRequired,
+    TooManyRequests,
+    Unauthenticated,
     Unavailable,
 )
 from app.platform.observability import context
@@ -95,10 +97,12 @@ def _encode(members: Mapping[str, Any]) -> bytes:
 STATUSES: dict[type, HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Invalid: HTTPStatus(422),
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     PreconditionRequired: HTTPStatus.PRECONDITION_REQUIRED,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DomainError: HTTPStatus.BAD_REQUEST,
 }
@@ -121,16 +125,24 @@ def sentence_of(error: type[DomainError]) -> str:
 
 def describe(error: DomainError, scope: Scope) -> Response:
     type_, title = name_of(type(error))
-    retry_after = getattr(error, "retry_after_seconds", None)
     return respond(
         scope,
         status_of(type(error)),
         type_=type_,
         title=title,
         detail=error.detail,
-        headers={"Retry-After": str(retry_after)} if retry_after else None,
+        headers=_headers_of(error),
         members=redacted(error.context),
     )
+
+
+def _headers_of(error: DomainError) -> dict[str, str]:
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = error.scheme
+    if retry_after := getattr(error, "retry_after_seconds", None):
+        headers["Retry-After"] = str(retry_after)
+    return headers
 
 
 SCHEMA = {"$ref": "#/components/schemas/Problem"}

@@ -1,10 +1,10 @@
 from asyncio import to_thread
-from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import rabbitmq
+from app.platform.outbox.models import OutboxMessage
 from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
@@ -13,8 +13,9 @@ async def send(port: int) -> None:
     url = SecretStr(f"amqps://service:hush@{HOST}:{port}//")
     broker = rabbitmq.RabbitmqBrokerSettings(url=url)
     celery = create_celery(CeleryTasksSettings(), broker)
+    message = OutboxMessage(name="post.deliver", payload={}, headers={})
     try:
-        await CeleryBroker(celery).send([uuid4()])
+        await CeleryBroker(celery).publish([message])
     finally:
         await to_thread(celery.close)
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import redis
+from app.platform.outbox.models import OutboxMessage
 from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
 from tests.fixtures.tls import HOST, TlsServer
 
@@ -13,8 +14,9 @@ from tests.fixtures.tls import HOST, TlsServer
 async def send(url: str) -> None:
     broker = redis.RedisBrokerSettings(url=SecretStr(url))
     celery = create_celery(CeleryTasksSettings(queue=uuid4().hex), broker)
+    message = OutboxMessage(name="post.deliver", payload={}, headers={})
     try:
-        await CeleryBroker(celery).send([uuid4()])
+        await CeleryBroker(celery).publish([message])
     finally:
         await to_thread(celery.close)
 

@@ -59,8 +59,12 @@ class TestRead:
     async def test_nothing_is_remembered_as_long_as_declared(
         self, cache: Cache, store: MemoryStore
     ) -> None:
-        ttls = {"ttl": timedelta(minutes=1), "absent_ttl": timedelta(seconds=10)}
-        remembered = CacheEntry("notes.remembered", Note | None, **ttls)
+        remembered = CacheEntry(
+            "notes.remembered",
+            Note | None,
+            ttl=timedelta(minutes=1),
+            absent_ttl=timedelta(seconds=10),
+        )
         load = Loader[Note | None](None)
 
         for _ in range(3):

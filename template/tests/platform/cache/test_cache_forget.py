@@ -1,11 +1,16 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from app.platform.cache import Cache
+from app.platform.cache import Cache, CacheEntry
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 from tests.platform.cache.interleaving import interleave
 from tests.platform.cache.memory import MemoryStore
 from tests.platform.cache.notes import NOTE, Loader, Note, cache_over
+
+MINE = CacheEntry("notes.mine", Note, ttl=timedelta(minutes=1), personal=True)
 
 
 class TestForget:
@@ -22,6 +27,20 @@ class TestForget:
         await elsewhere.forget(NOTE, "1")
 
         assert (await cache.read(NOTE, "1", load=load)).text == "new"
+
+    async def test_what_is_personal_is_forgotten_for_its_owner_alone(
+        self, cache: Cache
+    ) -> None:
+        load, owner = Loader(Note(text="old")), Caller("owner")
+        await _read_as(owner, cache, load)
+        await _read_as(Caller("other"), cache, load)
+        load.value = Note(text="new")
+
+        await cache.forget(MINE, "1", caller=owner)
+
+        assert await _read_as(Caller("other"), cache, load) == "old"
+        assert await _read_as(owner, cache, load) == "new"
+        assert load.calls == 3
 
     @pytest.mark.parametrize("forgetting", ["cache", "elsewhere"])
     async def test_nobody_shares_a_load_that_began_before(
@@ -74,3 +93,9 @@ class TestForget:
         caches = [cache_over(store, patience_seconds=0.05) for _ in range(2)]
 
         await asyncio.gather(*(interleave(caches, seed=seed) for seed in range(3)))
+
+
+async def _read_as(caller: Caller, cache: Cache, load: Loader[Note]) -> str:
+    with context.resume({}):
+        context.identify(caller)
+        return (await cache.read(MINE, "1", load=load)).text

@@ -1,6 +1,8 @@
 from datetime import timedelta
 
 from app.platform.cache import CacheEntry
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 from tests.platform.cache.summary import Line, Summary
 
 TTL = timedelta(minutes=1)
@@ -29,3 +31,20 @@ class TestKey:
         entry = CacheEntry("notes.flags", dict[str, int], ttl=TTL)
 
         assert entry.key("a b") == "notes.flags:3a0cf891:a%20b"
+
+    def test_of_what_is_personal_differs_for_whoever_asks(self) -> None:
+        shared = CacheEntry("notes.flags", int, ttl=TTL)
+        personal = CacheEntry("notes.flags", int, ttl=TTL, personal=True)
+        callers = [Caller(), Caller("a"), Caller("b"), Caller("a", tenant="acme")]
+
+        keys = {_key_for(caller, personal) for caller in callers}
+
+        assert len(keys) == 4
+        assert {_key_for(caller, shared) for caller in callers} == {shared.key("1")}
+        assert personal.key("1", caller=callers[1]) in keys
+
+
+def _key_for(caller: Caller, entry: CacheEntry[int]) -> str:
+    with context.resume({}):
+        context.identify(caller)
+        return entry.key("1")

@@ -1,18 +1,28 @@
 """Routes that promise to have their effect once."""
 
+from typing import Annotated
 from uuid import uuid4
 
-from fastapi import Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.platform.errors import Conflict
 from app.platform.idempotency import idempotent, idempotent_when_asked
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import Router
 
-router = Router()
+
+async def identify(x_test_caller: Annotated[str | None, Header()] = None) -> None:
+    """Prove nothing, as no service may."""
+    if x_test_caller is not None:
+        context.identify(Caller(x_test_caller))
+
+
+router = Router(dependencies=[Depends(identify)])
 
 
 class Effect(BaseModel):

@@ -10,9 +10,12 @@ from sqlalchemy import func, select, update
 
 from app.platform.database import Base, Database, UnitOfWork
 from app.platform.events import Event
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 from app.platform.outbox.delivery import Delivery
-from app.platform.outbox.models import OutboxMessage
-from app.platform.outbox.outbox import OutboxSettings
+from app.platform.outbox.models import TASKS, OutboxMessage
+from app.platform.outbox.outbox import Outbox, OutboxSettings
+from app.platform.outbox.relay import Publisher, Relay
 from app.platform.tasks import TaskRouter, Tick
 
 
@@ -27,6 +30,7 @@ tasks = TaskRouter("post")
 @tasks.on(Posted, timeout=timedelta(seconds=20), crashes=3)
 async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
     ports.delivered += 1
+    ports.asked.append(context.caller())
     ports.begun.set()
     if ports.delivered == 1:
         await ports.go_on.wait()
@@ -46,6 +50,7 @@ class Station:
 
     database: Database
     delivered: int = 0
+    asked: list[Caller] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     settings: OutboxSettings = field(default_factory=OutboxSettings)
@@ -57,12 +62,29 @@ class Station:
     def worker(self) -> Delivery:
         return Delivery(tasks, self.settings, database=self.database, ports=self)
 
+    def relay(self, carrier: Publisher) -> Relay:
+        return Relay(self.database, {TASKS: carrier}, self.settings)
+
     async def post(self, event: Posted) -> UUID:
         async with self.database.unit_of_work() as unit:
             unit.record(event)
         async with self.database.read_session() as session:
             newest = select(OutboxMessage.id).order_by(OutboxMessage.id.desc())
             return (await session.scalars(newest.limit(1))).one()
+
+    async def leave(
+        self, destination: str, *names: str, key: str | None = None
+    ) -> list[UUID]:
+        """Leave messages that are not tasks of a station, in one transaction."""
+        messages = [
+            OutboxMessage(
+                destination=destination, key=key, name=name, payload={}, headers={}
+            )
+            for name in names
+        ]
+        async with self.database.unit_of_work() as unit:
+            await Outbox(unit.session).put(messages)
+        return [message.id for message in messages]
 
     async def change(self, **values: Any) -> None:
         async with self.database.unit_of_work() as unit:

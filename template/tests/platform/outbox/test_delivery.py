@@ -5,10 +5,9 @@ from sqlalchemy import func
 from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
-from app.platform.outbox.delivery import Delivery
+from app.platform.outbox.delivery import Delivery, Inbox
 from app.platform.outbox.models import InboxMessage, OutboxMessage, QuarantinedMessage
-from app.platform.outbox.outbox import Inbox, Outbox, stage_tick
-from app.platform.outbox.relay import Relay
+from app.platform.outbox.outbox import Outbox, stage_tick
 from app.platform.tasks import Tick
 from app.platform.tasks.router import EPOCH
 from tests.platform.outbox.station import Posted, Station, stage_nothing, tasks
@@ -93,7 +92,7 @@ class TestCopy:
     async def test_of_an_earlier_claim_may_begin(self, station: Station) -> None:
         """Else a backlog that outlasts its lease would be sent for ever."""
         message_id = await station.post(Posted())
-        relay = Relay(station.database, carrier := Carrier(), station.settings)
+        relay = station.relay(carrier := Carrier())
         await relay.relay_due()
         await station.expire_leases()
         await relay.relay_due()

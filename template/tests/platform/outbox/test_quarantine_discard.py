@@ -1,5 +1,5 @@
 from app.platform.outbox.models import QuarantinedMessage
-from app.platform.outbox.quarantine import Quarantine
+from app.platform.outbox.quarantine import Quarantine, Selection
 from tests.platform.outbox.station import Station
 
 
@@ -8,6 +8,6 @@ class TestDiscard:
         message_id = await station.confine()
 
         async with station.database.unit_of_work() as unit:
-            await Quarantine(unit.session).discard(message_id)
+            await Quarantine(unit.session).discard(Selection(id=message_id), limit=1)
 
         assert await station.count(QuarantinedMessage) == 0

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.platform.database import DatabaseSettings
-from app.platform.outbox.models import OutboxMessage
+from app.platform.outbox.models import TASKS, OutboxMessage
 from app.platform.outbox.outbox import OutboxSettings
 from app.platform.outbox.relay import Relay
 from tests.platform.outbox.station import Posted, Station
@@ -15,16 +15,18 @@ from tests.platform.outbox.station import Posted, Station
 class Carrier:
     """A broker that can be down."""
 
+    final = False
+
     def __init__(self) -> None:
         self.sent: list[UUID] = []
         self.used = asyncio.Event()
         self.down = False
 
-    async def send(self, ids: Sequence[UUID]) -> None:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
         await asyncio.sleep(0.01)
         if self.down:
             raise ConnectionError
-        self.sent += ids
+        self.sent += [message.id for message in messages]
         self.used.set()
 
 
@@ -38,7 +40,7 @@ class TestRelayDue:
         self, station: Station, carrier: Carrier
     ) -> None:
         message_id = await station.post(Posted())
-        relay = Relay(station.database, carrier, station.settings)
+        relay = station.relay(carrier)
         carrier.down = True
 
         with pytest.raises(ConnectionError):
@@ -53,7 +55,7 @@ class TestRelayDue:
         self, station: Station, carrier: Carrier
     ) -> None:
         message_id = await station.post(Posted())
-        relay = Relay(station.database, carrier, station.settings)
+        relay = station.relay(carrier)
 
         await relay.relay_due()
         await relay.relay_due()
@@ -68,10 +70,10 @@ class TestRelayDue:
         message_id = await station.post(Posted(fails=1))
 
         class Hasty(Carrier):
-            async def send(self, ids: Sequence[UUID]) -> None:
-                await station.worker().handle(ids[0])
+            async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+                await station.worker().handle(messages[0].id)
 
-        await Relay(station.database, Hasty(), station.settings).relay_due()
+        await station.relay(Hasty()).relay_due()
 
         message = await station.get(OutboxMessage, message_id)
         assert (message.due_at - message.created_at).total_seconds() < 5
@@ -81,7 +83,7 @@ class TestRelayDue:
     ) -> None:
         posted = [await station.post(Posted()) for _ in range(20)]
         settings = OutboxSettings(relay_batch=3)
-        relays = [Relay(station.database, carrier, settings) for _ in range(3)]
+        relays = [Relay(station.database, {TASKS: carrier}, settings) for _ in range(3)]
 
         while sum(await asyncio.gather(*(relay.relay_due() for relay in relays))):
             pass
@@ -97,7 +99,7 @@ class TestRun:
         database_settings: DatabaseSettings,
     ) -> None:
         settings = OutboxSettings(relay_poll_seconds=30)
-        relay = Relay(station.database, carrier, settings)
+        relay = Relay(station.database, {TASKS: carrier}, settings)
         running = asyncio.create_task(relay.run(database_settings))
         await asyncio.sleep(0.2)
 
@@ -115,7 +117,7 @@ class TestRun:
         database_settings: DatabaseSettings,
     ) -> None:
         settings = OutboxSettings(relay_poll_seconds=0.05)
-        relay = Relay(station.database, carrier, settings)
+        relay = Relay(station.database, {TASKS: carrier}, settings)
         running = asyncio.create_task(relay.run(database_settings))
         await asyncio.sleep(0.2)
 

@@ -1,6 +1,7 @@
 import pytest
 
 from app.platform.observability import context
+from app.platform.observability.context import Caller
 from app.platform.outbox.models import OutboxMessage
 from tests.platform.outbox.station import Posted, Station
 
@@ -21,6 +22,17 @@ class TestStage:
             message_id = await station.post(Posted(fails=1))
 
         message = await station.get(OutboxMessage, message_id)
-        assert message.task == "post.deliver"
+        assert message.name == "post.deliver"
         assert message.payload == {"fails": 1, "seconds": 0}
-        assert message.context["x-request-id"] == request_id
+        assert message.headers["x-request-id"] == request_id
+
+    async def test_leaves_a_message_with_who_asks(self, station: Station) -> None:
+        caller = Caller("user-1", tenant="acme")
+        with context.resume({}):
+            context.identify(caller)
+            message_id = await station.post(Posted())
+
+        await station.worker().handle(message_id)
+
+        assert station.asked == [caller]
+        assert context.caller() == Caller()

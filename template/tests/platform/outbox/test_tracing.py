@@ -3,7 +3,6 @@ from collections.abc import Mapping
 from opentelemetry.sdk.trace import ReadableSpan
 
 from app.platform.observability import context
-from app.platform.outbox.relay import Relay
 from tests.fixtures.metrics import PARENT, Seen
 from tests.platform.outbox.station import Posted, Station
 from tests.platform.outbox.test_relay import Carrier
@@ -14,7 +13,7 @@ MINE = {"create outbox", "send post.deliver", "process post.deliver"}
 async def relay_and_handle(seen: Seen, station: Station) -> None:
     """Do it as two other processes would: they know nothing of the request."""
     carrier = Carrier()
-    relay = Relay(station.database, carrier, station.settings)
+    relay = station.relay(carrier)
     worker = station.worker()
     seen.watch(relay)
     seen.watch(worker)

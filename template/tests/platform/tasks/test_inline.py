@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.events import Event
+from app.platform.observability import context
+from app.platform.observability.context import Caller
 from app.platform.tasks import TaskRouter, Tick, clock, inline
 from app.platform.tasks.attempt import Attempt, Outcome, Work
 from app.platform.tasks.inline import InlineTasks, InlineTasksSettings
@@ -34,6 +36,7 @@ class Held(Event):
 class Ports:
     database: Database
     heard: list[str] = field(default_factory=list)
+    asked: list[Caller] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -47,6 +50,7 @@ ticking = TaskRouter("clock")
 @tasks.on(Rung)
 async def hear(event: Rung, _: UnitOfWork, ports: Ports) -> None:
     ports.heard.append("try")
+    ports.asked.append(context.caller())
     await asyncio.sleep(event.seconds)
     if ports.heard.count("try") <= event.fail_times:
         raise RuntimeError
@@ -117,6 +121,18 @@ class TestStage:
             await queue.idle()
 
         assert _without_ticks(ports) == ["try", "try", "try", "done"]
+
+    async def test_tells_each_attempt_who_asks(
+        self, queue: InlineTasks, ports: Ports
+    ) -> None:
+        caller = Caller("user-1", tenant="acme")
+        async with queue.running(ports):
+            with context.resume({}):
+                context.identify(caller)
+                await ring(ports, Rung(fail_times=1))
+            await queue.idle()
+
+        assert ports.asked.count(caller) == 2
 
     async def test_gives_up_when_its_window_is_over(
         self, queue: InlineTasks, ports: Ports

@@ -18,9 +18,13 @@ from app.platform.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Overloaded,
     PreconditionFailed,
+    TooManyRequests,
+    Unauthenticated,
     Unavailable,
 )
+from app.platform.observability import context
 from app.platform.web.conditional import (
     IfMatchDep,
     OptionalIfMatchDep,
@@ -64,7 +68,10 @@ ERRORS: dict[str, Exception] = {
     "domain": DomainError("No."),
     "not-found": ThingNotFound("There is no thing 7.", thing_id=UUID(int=7)),
     "conflict": ThingTaken("It is taken."),
+    "unauthenticated": Unauthenticated("Who asks?"),
     "forbidden": Forbidden("Not yours."),
+    "too-many": TooManyRequests("Not so often.", retry_after_seconds=30),
+    "overloaded": Overloaded("Too much at once.", retry_after_seconds=2),
     "invalid": Invalid("It makes no sense.", token="hunter2"),
     "stale": PreconditionFailed("It has changed."),
     "unavailable": Unavailable("Later.", retry_after_seconds=7),
@@ -112,7 +119,9 @@ async def list_things(page: PageDep) -> PageRead[UUID]:
     return PageRead[UUID].of(Page(items, None if is_last else Position(items[-1])))
 
 
-@router.get("/errors/{name}")
+@router.get(
+    "/errors/{name}", responses=problems(Unauthenticated, TooManyRequests, Overloaded)
+)
 async def fail(name: str) -> None:
     raise ERRORS[name]
 
@@ -129,6 +138,11 @@ async def get_public(fails: Annotated[bool, Query()] = False) -> dict[str, int]:
     if fails:
         raise ThingTaken("It is taken.")
     return {"answer": 42}
+
+
+@router.get("/caller")
+async def tell_who_asks() -> str:
+    return str(context.caller())
 
 
 @router.get("/empty")

@@ -4,6 +4,7 @@ Revises:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,6 +30,7 @@ def upgrade() -> None:
     _create_inbox()
     _create_quarantine()
     wake_on_insert(op.execute, "outbox")
+    _notify_of_next()
     # Every message leaves several dead rows behind: vacuum by their number, and not by
     # their share of a table that may have been large for a while.
     vacuum_often(op.execute, "outbox", rows=5000)
@@ -40,15 +42,25 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("outbox")
     wake_no_more(op.execute, "outbox")
+    op.execute("DROP FUNCTION notify_outbox_of_next()")
+
+
+def _message() -> list[sa.Column[Any]]:
+    return [
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=True),
+        sa.Column("payload", Json(), nullable=False),
+        sa.Column("headers", Json(), nullable=False),
+    ]
 
 
 def _create_outbox() -> None:
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("task", sa.String(), nullable=False),
-        sa.Column("payload", Json(), nullable=False),
-        sa.Column("context", Json(), nullable=False),
+        *_message(),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True)),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("crashes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("sent", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -58,7 +70,13 @@ def _create_outbox() -> None:
         sa.Column("created_at", INSTANT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
-    op.create_index("ix_outbox_due_at", "outbox", ["due_at"])
+    op.create_index("ix_outbox_destination_due_at", "outbox", ["destination", "due_at"])
+    op.create_index(
+        "ix_outbox_key",
+        "outbox",
+        ["destination", "key", "position"],
+        postgresql_where=sa.column("key").is_not(None),
+    )
 
 
 def _create_inbox() -> None:
@@ -75,13 +93,32 @@ def _create_inbox() -> None:
 def _create_quarantine() -> None:
     op.create_table(
         "quarantine",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("task", sa.String(), nullable=False),
-        sa.Column("payload", Json(), nullable=False),
-        sa.Column("context", Json(), nullable=False),
+        *_message(),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("quarantined_at", INSTANT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
     )
+
+
+def _notify_of_next() -> None:
+    # When the first message of a key is gone, by whatever hand, the next falls due.
+    op.execute("""
+        CREATE FUNCTION notify_outbox_of_next() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN
+            UPDATE outbox SET due_at = now() WHERE NOT sent AND position > OLD.position
+            AND id = (
+                SELECT id FROM outbox
+                WHERE destination = OLD.destination AND key = OLD.key
+                ORDER BY position LIMIT 1
+            );
+            PERFORM pg_notify('outbox', '');
+            RETURN NULL;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER notify_outbox_of_next AFTER DELETE ON outbox
+        FOR EACH ROW WHEN (OLD.key IS NOT NULL)
+        EXECUTE FUNCTION notify_outbox_of_next()
+    """)

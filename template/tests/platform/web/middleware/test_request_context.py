@@ -2,6 +2,7 @@ import pytest
 from httpx import AsyncClient
 from structlog.testing import capture_logs
 
+from app.platform.observability.context import Caller
 from app.platform.web import WebSettings
 from tests.platform.web.conftest import create_app, serving
 
@@ -22,6 +23,18 @@ class TestRequestId:
 
         assert response.headers["x-request-id"] != value
         assert len(response.headers["x-request-id"]) == 32
+
+
+class TestCaller:
+    async def test_is_nobody_known_whatever_the_headers_say(
+        self, client: AsyncClient
+    ) -> None:
+        headers = {"Caller": "root", "Tenant": "acme", "X-Caller": "root"}
+
+        plain = await client.get("/v1/caller")
+        claimed = await client.get("/v1/caller", headers=headers)
+
+        assert claimed.json() == plain.json() == str(Caller())
 
 
 class TestRootPath:

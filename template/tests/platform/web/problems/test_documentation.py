@@ -19,6 +19,21 @@ class TestProblems:
         assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
         assert content["examples"]["thing-taken"]["value"]["status"] == 409
 
+    async def test_document_who_may_ask_and_how_often(self, description: Any) -> None:
+        responses = description["paths"]["/v1/errors/{name}"]["get"]["responses"]
+
+        examples = {
+            status: list(
+                responses[status]["content"]["application/problem+json"]["examples"]
+            )
+            for status in ("401", "429", "503")
+        }
+        assert examples == {
+            "401": ["unauthenticated"],
+            "429": ["too-many-requests"],
+            "503": ["overloaded"],
+        }
+
     async def test_replace_what_the_framework_would_say(self, description: Any) -> None:
         responses = description["paths"]["/v1/things"]["post"]["responses"]
 

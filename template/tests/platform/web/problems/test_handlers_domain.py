@@ -11,7 +11,10 @@ class TestDomainErrors:
             ("domain", 400),
             ("not-found", 404),
             ("conflict", 409),
+            ("unauthenticated", 401),
             ("forbidden", 403),
+            ("too-many", 429),
+            ("overloaded", 503),
             ("invalid", 422),
             ("stale", 412),
             ("unavailable", 503),
@@ -40,10 +43,20 @@ class TestDomainErrors:
             "thing_id": "00000000-0000-0000-0000-000000000007",
         }
 
-    async def test_say_when_to_come_back(self, client: AsyncClient) -> None:
-        response = await client.get("/v1/errors/unavailable")
+    @pytest.mark.parametrize(
+        ("name", "seconds"), [("unavailable", 7), ("too-many", 30), ("overloaded", 2)]
+    )
+    async def test_say_when_to_come_back(
+        self, client: AsyncClient, name: str, seconds: int
+    ) -> None:
+        response = await client.get(f"/v1/errors/{name}")
 
-        assert response.headers["retry-after"] == "7"
+        assert response.headers["retry-after"] == str(seconds)
+
+    async def test_say_how_to_prove_who_asks(self, client: AsyncClient) -> None:
+        response = await client.get("/v1/errors/unauthenticated")
+
+        assert response.headers["www-authenticate"] == "Bearer"
 
     async def test_keep_secrets_to_themselves(self, client: AsyncClient) -> None:
         response = await client.get("/v1/errors/invalid")
