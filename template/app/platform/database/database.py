@@ -96,7 +96,11 @@ def _hide_deleted(state: ORMExecuteState) -> None:
 
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
     if changes_something(statement):
-        raise RuntimeError("A read session does not write: use a unit of work.")
+        _refuse_to_flush()
+
+
+def _refuse_to_flush(*_: Any) -> None:
+    raise RuntimeError("A read session does not write: use a unit of work.")
 
 
 _LIVING = with_loader_criteria(
@@ -261,6 +265,7 @@ class Database:
         for longer than `may_idle`.
         """
         async with _ending(self._streaming()) as session:
+            event.listen(session.sync_session, "before_flush", _refuse_to_flush)
             let_idle(session, may_idle)
             yield session
 
