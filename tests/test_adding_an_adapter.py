@@ -66,7 +66,11 @@ def bringing(variants: Variants, **answers: str) -> set[str]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    "answers", [{"cache": "memory", "flags": "listed"}, {"flags": "none"}]
+    "answers",
+    [
+        {"cache": "memory", "flags": "listed"},
+        pytest.param({"flags": "none"}, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_service_with_it_is_typed_and_ready(
     followed: Path, tmp_path: Path, answers: dict[str, str]

@@ -55,7 +55,9 @@ def processes_of(folder: str) -> list[str]:
 
 
 class TestInTheBackground:
-    @pytest.mark.parametrize("asked", ["make", "demo"])
+    @pytest.mark.parametrize(
+        "asked", ["make", pytest.param("demo", marks=pytest.mark.thorough)]
+    )
     def test_leaves_no_process_and_names_what_it_leaves(
         self, tmp_path: Path, asked: str
     ) -> None:

@@ -161,6 +161,7 @@ class TestHowItIs:
         expect(service, name, "/livez", 200)
 
     @pytest.mark.skipif(not RABBITMQ.exists(), reason="no RabbitMQ is installed here")
+    @pytest.mark.thorough
     @pytest.mark.parametrize("name", ["relay", "worker"])
     def test_is_the_same_beside_rabbitmq(
         self, rendered: Rendered, tmp_path: Path, name: str

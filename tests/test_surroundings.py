@@ -20,6 +20,8 @@ from tests.suites.rendering import developer
 
 # Every section of the settings, and what other programs mean by such names.
 SECTIONS = {
+    "ADMIN": "ada@example.com",
+    "BROKER": "[amqp]",
     "CACHE": "/var/cache",
     "DATABASE": "{",
     "HTTP": "[1]",

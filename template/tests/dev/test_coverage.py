@@ -38,7 +38,12 @@ def _module(service: Path, name: str, *, lines: int) -> None:
 
 
 def _run(service: Path) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in os.environ if "COV" not in name}
+    ours = ("COV", "PYTEST")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not any(word in name for word in ours)
+    }
     return subprocess.run(
         [sys.executable, "-m", "pytest", "--numprocesses=2", "--cov"],
         cwd=service,

@@ -123,11 +123,11 @@ PORTS = [
         "an adapter that returns more than its port",
         replace(
             "template/app/platform/telemetry/none.py",
-            "def serving(self) -> AbstractContextManager[None]",
-            "def serving(self) -> AbstractContextManager[None] | None",
+            "def page(self, accept: str) -> Page | None",
+            "def page(self, accept: str) -> Page | int | None",
         ),
         "app/platform/telemetry/none.py",
-        r"NoneTelemetry\.serving has another signature than Telemetry's",
+        r"NoneTelemetry\.page has another signature than Telemetry's",
         sometimes=True,
     ),
     Injected(
