@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy import event, literal, select
+from sqlalchemy import Executable, event, literal, select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -91,7 +92,14 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     if state.execution_options.get("include_deleted"):
         return
     if looks or state.is_update or state.is_delete:
-        state.statement = state.statement.options(_LIVING)
+        state.statement = _living(state.statement)
+
+
+def _living(statement: Executable) -> Executable:
+    """Give a query that is asked again its condition once."""
+    if (living := _ASKED.get(statement)) is None:
+        living = _ASKED[statement] = statement.options(_LIVING)
+    return living
 
 
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -103,6 +111,7 @@ def _refuse_to_flush(*_: Any) -> None:
     raise RuntimeError("A read session does not write: use a unit of work.")
 
 
+_ASKED = WeakKeyDictionary[Executable, Executable]()
 _LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )

@@ -37,7 +37,6 @@ type Failure = Literal["value", "locked", "passing", "aborted"]
 type Model = type[DeclarativeBase]
 type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
-# A column of moments, which know their time zone.
 INSTANT = DateTime(timezone=True)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -124,9 +123,10 @@ async def insert_or_ignore(
     session: AsyncSession, model: Model, *rows: Mapping[str, Any]
 ) -> int:
     """Insert rows and leave alone what is there already; tell how many were new."""
-    statement = insert(model).values(rows).on_conflict_do_nothing()
+    # Rows beside the statement, not in it: so it is compiled once.
+    statement = insert(model.__table__).on_conflict_do_nothing()
     keys = statement.returning(*inspect(model).primary_key)
-    return len((await session.execute(keys)).all())
+    return len((await session.execute(keys, rows)).all())
 
 
 async def insert_unless_there[M: DeclarativeBase](
@@ -157,7 +157,7 @@ async def upsert(
     `when` asks something of the stored row. Tells whether anything was stored.
     """
     keys = inspect(model).primary_key
-    statement = insert(model).values(row)
+    statement = insert(model.__table__).values(row)
     changes = {name: statement.excluded[name] for name in change}
     stored = statement.on_conflict_do_update(
         index_elements=keys, set_=changes, where=when

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    bindparam,
     exists,
     func,
     inspect,
@@ -69,9 +71,15 @@ class Repository[M: Model]:
         self._set: set[tuple[UUID, str]] = set()
 
     async def find(self, key: UUID) -> M | None:
-        query = select(self.model).where(self.model.id == key)
-        found: M | None = await self.session.scalar(query.options(*self.eager))
+        found: M | None = await self.session.scalar(self._by_key(), {"key": key})
         return found
+
+    @classmethod
+    @cache
+    def _by_key(cls) -> Select[M]:
+        """Build the query once: that takes longer than to send it."""
+        query = select(cls.model).where(cls.model.id == bindparam("key"))
+        return query.options(*cls.eager)
 
     async def get(self, key: UUID) -> M:
         found = await self.find(key)
