@@ -124,9 +124,9 @@ async def insert_or_ignore(
 ) -> int:
     """Insert rows and leave alone what is there already; tell how many were new."""
     # Rows beside the statement, not in it: so it is compiled once.
-    statement = insert(model.__table__).on_conflict_do_nothing()
+    statement = insert(model).on_conflict_do_nothing()
     keys = statement.returning(*inspect(model).primary_key)
-    return len((await session.execute(keys, rows)).all())
+    return len((await session.execute(keys, [*rows])).all())
 
 
 async def insert_unless_there[M: DeclarativeBase](
@@ -157,7 +157,7 @@ async def upsert(
     `when` asks something of the stored row. Tells whether anything was stored.
     """
     keys = inspect(model).primary_key
-    statement = insert(model.__table__).values(row)
+    statement = insert(model).values(row)
     changes = {name: statement.excluded[name] for name in change}
     stored = statement.on_conflict_do_update(
         index_elements=keys, set_=changes, where=when
