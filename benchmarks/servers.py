@@ -167,10 +167,10 @@ def serving(
     core = max(os.sched_getaffinity(0))
     port = free_port()
     address = {"SERVER__HOST": "127.0.0.1", "SERVER__PORT": str(port)}
-    settings = {"LOGGING__FORMAT": "json", "TELEMETRY__METRICS_PORT": "0"}
+    settings = {"LOGGING__FORMAT": "json", "ADMIN__PORT": "0"}
     service = Program(
         rendering / ".venv/bin/python",
-        *("-m", "app.server"),
+        *("-m", "app.main"),
         log=logs / "service.log",
         cwd=rendering,
         environment=urls | address | settings,
