@@ -81,8 +81,8 @@ class TestStrike:
 
         async with database.read_session() as session:
             now = (await session.scalars(select(func.now()))).one()
-        [task] = tasks
-        assert [tick.due_at for tick in bell.struck] == [task.due(now)]
+        [(_, schedule)] = tasks.periodic()
+        assert [tick.due_at for tick in bell.struck] == [schedule.due(now)]
 
     async def test_starts_nothing_again_when_the_interval_has_become_longer(
         self, database: Database, bell: Bell
@@ -117,6 +117,28 @@ class TestStrike:
         await Clock(database, tasks, bell).strike()
 
         assert len(bell.struck) == 1
+
+
+class TestTimeOfDay:
+    async def test_starts_what_was_missed_once_and_nothing_new(
+        self, database: Database, bell: Bell
+    ) -> None:
+        nightly = TaskRouter("tower")
+        # Whenever the test runs, it was due within a day and is not for some hours.
+        async with database.read_session() as session:
+            now = (await session.scalars(select(func.now()))).one()
+        nightly.at(f"{now - timedelta(hours=9):%H:%M}", tz="UTC")(strike)
+        [(_, schedule)] = nightly.periodic()
+        await Clock(database, nightly, bell).strike()
+        assert bell.struck == []
+
+        # Nobody was there for some nights; each clock is a process that starts.
+        await move(database, timedelta(days=-3))
+        clocks = [Clock(database, nightly, bell) for _ in range(4)]
+        await asyncio.gather(*(each.strike() for each in clocks))
+        await Clock(database, nightly, bell).strike()
+
+        assert [tick.due_at for tick in bell.struck] == [schedule.due(now)]
 
 
 class TestRun:
