@@ -119,16 +119,19 @@ class TestStrike:
         assert len(bell.struck) == 1
 
 
+async def before(database: Database, hours: int) -> str:
+    """The time of day so many hours ago: it comes again long after the test."""
+    async with database.read_session() as session:
+        now = (await session.scalars(select(func.now()))).one()
+    return f"{now - timedelta(hours=hours):%H:%M}"
+
+
 class TestTimeOfDay:
     async def test_starts_what_was_missed_once_and_nothing_new(
         self, database: Database, bell: Bell
     ) -> None:
         nightly = TaskRouter("tower")
-        # Whenever the test runs, it was due within a day and is not for some hours.
-        async with database.read_session() as session:
-            now = (await session.scalars(select(func.now()))).one()
-        nightly.at(f"{now - timedelta(hours=9):%H:%M}", tz="UTC")(strike)
-        [(_, schedule)] = nightly.periodic()
+        nightly.at(await before(database, 9), tz="UTC")(strike)
         await Clock(database, nightly, bell).strike()
         assert bell.struck == []
 
@@ -138,7 +141,20 @@ class TestTimeOfDay:
         await asyncio.gather(*(each.strike() for each in clocks))
         await Clock(database, nightly, bell).strike()
 
+        [(_, schedule)] = nightly.periodic()
+        async with database.read_session() as session:
+            now = (await session.scalars(select(func.now()))).one()
         assert [tick.due_at for tick in bell.struck] == [schedule.due(now)]
+
+    async def test_makes_up_for_a_time_it_was_put_to_that_has_passed(
+        self, database: Database, bell: Bell
+    ) -> None:
+        nightly = TaskRouter("tower")
+        for hours, times in ((9, 0), (7, 1), (8, 1)):
+            nightly.at(await before(database, hours), tz="UTC")(strike)
+            for _ in range(2):
+                await Clock(database, nightly, bell).strike()
+            assert len(bell.struck) == times
 
 
 class TestRun:
