@@ -38,6 +38,7 @@ NOT_IMPORTED = {
     "pytest-xdist": "pytest loads it",
     "python-multipart": "FastAPI takes it for a form",
     "ruff": "`make check` runs it",
+    "tzdata": "zoneinfo takes it where the system has no time zones",
     "uvloop": "uvicorn takes it when it is there",
     "uvicorn": "`make dev` and the image run it",
     "watchfiles": "`uvicorn --reload` takes it when it is there",

@@ -31,7 +31,7 @@ class Clock:
 
     def __init__(self, database: Database, tasks: TaskRouter, start: Start) -> None:
         self._database = database
-        self._tasks = [task for task, _ in tasks.periodic()]
+        self._tasks = list(tasks.periodic())
         self._start = start
 
     async def run(self) -> None:
@@ -50,8 +50,8 @@ class Clock:
             return
         async with self._database.unit_of_work() as unit:
             now, last = await _remembered(unit.session)
-        for task in self._tasks:
-            due_at = task.due(now)
+        for task, schedule in self._tasks:
+            due_at = schedule.due(now)
             known = last.get(task.name)
             if known is None or not due_at <= known <= now:
                 await self._take(task, due_at, new=known is None)

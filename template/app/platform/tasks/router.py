@@ -1,9 +1,14 @@
-"""What a module declares: which coroutine follows which event."""
+"""What a module declares: which coroutine follows which event, or runs when."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice, pairwise, takewhile
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
 
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
@@ -12,6 +17,9 @@ RETRY_FOR = timedelta(hours=1)
 TIMEOUT = timedelta(seconds=30)
 CRASHES = 5
 EPOCH = datetime.fromtimestamp(0, UTC)
+CRON_FIELDS = 5
+# No zone puts its clocks back by more today.
+PUT_BACK = timedelta(hours=3)
 
 type Handler[E: Event, P] = Callable[[E, UnitOfWork, P], Awaitable[None]]
 
@@ -20,6 +28,73 @@ class Tick(Event):
     """The time of a periodic task has come."""
 
     due_at: datetime
+
+
+class Schedule(Protocol):
+    """When a periodic task runs."""
+
+    @property
+    def interval(self) -> timedelta:
+        """The shortest time between two of its ticks."""
+
+    def due(self, now: datetime) -> datetime:
+        """Say when it was last due, the same for all who ask before it is again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Once in each interval: they count from 1970 in UTC."""
+
+    interval: timedelta
+
+    def due(self, now: datetime) -> datetime:
+        return EPOCH + (now - EPOCH) // self.interval * self.interval
+
+
+class Cron:
+    """
+    Whenever the clocks of a time zone match a cron expression, as Debian's cron has it.
+
+    When they are put forward, a time that is left out is due at the end of the gap;
+    when they are put back, one that comes twice is due the first time. Where the minute
+    or the hour begins with `*`, it is due whenever the clocks show it.
+    """
+
+    def __init__(self, expression: str, tz: str) -> None:
+        self._expression = expression
+        try:
+            self._zone = ZoneInfo(tz)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f'"{tz}" is no time zone: write it like "Europe/Berlin".'
+            ) from None
+        try:
+            if len(expression.split()) != CRON_FIELDS:
+                raise CronSimError("it has five fields")
+            self.due(datetime.now(UTC))
+        except (CronSimError, StopIteration) as error:
+            reason = str(error) or "it matches no day"
+            raise ValueError(
+                f'"{expression}" is no cron expression: {reason}.'
+            ) from None
+        self.interval = self._shortest()
+
+    def due(self, now: datetime) -> datetime:
+        # Going back from within a second includes its beginning.
+        start = now.astimezone(self._zone).replace(microsecond=1)
+        if start.fold:
+            # What is later on the clock was already there before they were put back.
+            start += PUT_BACK
+        times = CronSim(self._expression, start, reverse=True)
+        ticks = (tick.astimezone(UTC) for tick in times)
+        return next(tick for tick in ticks if tick <= now)
+
+    def _shortest(self) -> timedelta:
+        """All minutes of a day show it, or all days of some years."""
+        until = EPOCH + timedelta(days=20 * 365)
+        ticks = takewhile(until.__gt__, CronSim(self._expression, EPOCH))
+        pairs = pairwise(islice(ticks, 1500))
+        return min((b - a for a, b in pairs), default=until - EPOCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +109,7 @@ class Task:
     """How long after its first attempt one that fails is followed by another."""
     crashes: int = CRASHES
     """How many attempts in a row may end their worker."""
-    every: timedelta | None = None
-
-    def due(self, now: datetime) -> datetime:
-        """Say when it was last due, the same for all who ask within an interval."""
-        every = self.every or timedelta.resolution
-        return EPOCH + (now - EPOCH) // every * every
+    schedule: Schedule | None = None
 
 
 class TaskRouter:
@@ -76,12 +146,48 @@ class TaskRouter:
         Intervals count from 1970 in UTC: a day begins at midnight. One that nobody
         was there to see is made up for, once.
         """
-        return self._register(
-            Tick,
-            retry_for=interval if retry_for is None else retry_for,
-            timeout=timeout,
-            crashes=crashes,
-            every=interval,
+        return self._scheduled(
+            Interval(interval), retry_for=retry_for, timeout=timeout, crashes=crashes
+        )
+
+    def at[P](
+        self,
+        time_of_day: str,
+        *,
+        tz: str,
+        days: str = "*",
+        retry_for: timedelta | None = None,
+        timeout: timedelta = TIMEOUT,
+        crashes: int = CRASHES,
+    ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
+        """
+        Run the decorated coroutine at "03:00" in the time zone, on days like "mon-fri".
+
+        When the clocks are put forward or back, it still runs once.
+        """
+        try:
+            clock = time.strptime(time_of_day, "%H:%M")
+        except ValueError:
+            raise ValueError(
+                f'"{time_of_day}" is no time of day: write it like "03:00".'
+            ) from None
+        schedule = Cron(f"{clock.tm_min} {clock.tm_hour} * * {days}", tz)
+        return self._scheduled(
+            schedule, retry_for=retry_for, timeout=timeout, crashes=crashes
+        )
+
+    def cron[P](
+        self,
+        expression: str,
+        *,
+        tz: str,
+        retry_for: timedelta | None = None,
+        timeout: timedelta = TIMEOUT,
+        crashes: int = CRASHES,
+    ) -> Callable[[Handler[Tick, P]], Handler[Tick, P]]:
+        """Run the decorated coroutine whenever "0 3 * * mon-fri" says, in the zone."""
+        return self._scheduled(
+            Cron(expression, tz), retry_for=retry_for, timeout=timeout, crashes=crashes
         )
 
     def include(self, other: "TaskRouter") -> None:
@@ -90,24 +196,36 @@ class TaskRouter:
     def started_by(self, event: Event) -> Iterator[Task]:
         return (task for task in self if task.event is type(event))
 
-    def periodic(self) -> Iterator[tuple[Task, timedelta]]:
-        return ((task, task.every) for task in self if task.every is not None)
+    def periodic(self) -> Iterator[tuple[Task, Schedule]]:
+        return ((task, task.schedule) for task in self if task.schedule is not None)
 
     def find(self, name: str) -> Task | None:
         return self._tasks.get(name)
 
     def contradictions(self) -> Iterator[str]:
         """Name the periodic tasks that may still run when their next tick comes."""
-        for task, interval in self.periodic():
-            if task.timeout >= interval:
+        for task, schedule in self.periodic():
+            if task.timeout >= schedule.interval:
                 yield (
                     f"The timeout of {task.name} ({task.timeout.total_seconds():g} s) "
-                    f"must be below its interval ({interval.total_seconds():g} s), or "
-                    "it runs twice at once."
+                    "must be below its interval "
+                    f"({schedule.interval.total_seconds():g} s), or it runs twice at "
+                    "once."
                 )
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
+
+    def _scheduled(
+        self,
+        schedule: Schedule,
+        *,
+        retry_for: timedelta | None,
+        **options: Any,
+    ) -> Callable[[Handler[Any, Any]], Handler[Any, Any]]:
+        if retry_for is None:
+            retry_for = schedule.interval
+        return self._register(Tick, schedule=schedule, retry_for=retry_for, **options)
 
     def _register(
         self, event: type[Event], **options: Any

@@ -81,8 +81,8 @@ class TestStrike:
 
         async with database.read_session() as session:
             now = (await session.scalars(select(func.now()))).one()
-        [task] = tasks
-        assert [tick.due_at for tick in bell.struck] == [task.due(now)]
+        [(_, schedule)] = tasks.periodic()
+        assert [tick.due_at for tick in bell.struck] == [schedule.due(now)]
 
     async def test_starts_nothing_again_when_the_interval_has_become_longer(
         self, database: Database, bell: Bell
@@ -117,6 +117,44 @@ class TestStrike:
         await Clock(database, tasks, bell).strike()
 
         assert len(bell.struck) == 1
+
+
+async def before(database: Database, hours: int) -> str:
+    """The time of day so many hours ago: it comes again long after the test."""
+    async with database.read_session() as session:
+        now = (await session.scalars(select(func.now()))).one()
+    return f"{now - timedelta(hours=hours):%H:%M}"
+
+
+class TestTimeOfDay:
+    async def test_starts_what_was_missed_once_and_nothing_new(
+        self, database: Database, bell: Bell
+    ) -> None:
+        nightly = TaskRouter("tower")
+        nightly.at(await before(database, 9), tz="UTC")(strike)
+        await Clock(database, nightly, bell).strike()
+        assert bell.struck == []
+
+        # Nobody was there for some nights; each clock is a process that starts.
+        await move(database, timedelta(days=-3))
+        clocks = [Clock(database, nightly, bell) for _ in range(4)]
+        await asyncio.gather(*(each.strike() for each in clocks))
+        await Clock(database, nightly, bell).strike()
+
+        [(_, schedule)] = nightly.periodic()
+        async with database.read_session() as session:
+            now = (await session.scalars(select(func.now()))).one()
+        assert [tick.due_at for tick in bell.struck] == [schedule.due(now)]
+
+    async def test_makes_up_for_a_time_it_was_put_to_that_has_passed(
+        self, database: Database, bell: Bell
+    ) -> None:
+        nightly = TaskRouter("tower")
+        for hours, times in ((9, 0), (7, 1), (8, 1)):
+            nightly.at(await before(database, hours), tz="UTC")(strike)
+            for _ in range(2):
+                await Clock(database, nightly, bell).strike()
+            assert len(bell.struck) == times
 
 
 class TestRun:
