@@ -46,6 +46,9 @@ def servers() -> None:
 def execute(words: Words) -> None:
     """Run a command with the servers of `make dev`, or with their data."""
     with shared_servers() as urls:
+        if sys.stdin.isatty():
+            # The terminal tells the command, too; what it does then is up to it.
+            signal.signal(signal.SIGINT, lambda *_: None)
         done = subprocess.run(words, env=environment(urls), check=False)
     raise typer.Exit(done.returncode)
 

@@ -24,8 +24,10 @@ from sqlalchemy import (
 )
 
 from app.platform.database.database import Database
+from app.platform.database.engine import create_session_engine
 from app.platform.database.migrations import alembic_config, revisions
 from app.platform.database.postgresql import Json
+from app.platform.database.settings import DatabaseSettings
 from app.platform.errors import DomainError
 
 log = structlog.get_logger(__name__)
@@ -159,6 +161,29 @@ def lineage(script: ScriptDirectory, versions: Iterable[str]) -> set[str]:
             found.add(version)
             waiting += _parents(script.get_revision(version), script)
     return found
+
+
+async def step_back(settings: DatabaseSettings, branch: str) -> str:
+    """
+    Name what is below the last revision of a branch, for `alembic downgrade`.
+
+    Raises when nothing is applied, and when other branches would have to go as well.
+    """
+    engine = create_session_engine(settings)
+    async with engine.connect() as connection:
+        notes = await connection.run_sync(_notes)
+    await engine.dispose()
+    note = notes.pop(branch, None)
+    if note is None:
+        raise CommandError(f"{branch} has no migration to take back")
+    script = revisions(alembic_config())
+    for other in notes.values():
+        if note.version in lineage(script, [other.version]):
+            raise CommandError(f"{other.branch} builds on {branch}: take it back first")
+    if not hasattr(script.get_revision(note.version).module, "downgrade"):
+        raise CommandError(f"{note.version} has no function downgrade")
+    below = note.applied[1:2] or ["base"]
+    return f"{branch}@{below[0]}"
 
 
 def heads(script: ScriptDirectory) -> dict[str, str]:

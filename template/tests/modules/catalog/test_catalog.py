@@ -7,8 +7,10 @@ import pytest
 from httpx import AsyncClient, Response
 
 from app.modules.catalog.repository import CategoryRepository
+from app.modules.catalog.seed import PRODUCTS, seed
 from app.platform.database import Database
 from app.platform.errors import InUse
+from tests.fixtures.service import Service
 from tests.modules.catalog.conftest import AddProduct, Json, product_draft
 
 CATEGORIES = "/v1/catalog/categories"
@@ -205,6 +207,23 @@ class TestListProducts:
             params["cursor"] = page["next_cursor"]
 
         assert seen == ["A-4", "A-3", "A-2", "A-1", "A-0"]
+
+
+class TestSeed:
+    async def test_adds_what_is_missing_once(
+        self, service: Service, category: Json
+    ) -> None:
+        assert (await service.client.get(CATEGORIES)).json() == [category]
+
+        await seed(service.platform)
+        await seed(service.platform)
+
+        listed = (await service.client.get(CATEGORIES)).json()
+        assert category in listed
+        assert [each["slug"] for each in listed] == sorted(slug for slug, _ in PRODUCTS)
+        page = (await service.client.get("/v1/catalog/products")).json()
+        skus = [row[0] for rows in PRODUCTS.values() for row in rows]
+        assert sorted(each["sku"] for each in page["items"]) == sorted(skus)
 
 
 async def _rename(
