@@ -89,7 +89,10 @@ class TestRetry:
 
     async def test_keeps_within_its_budget_in_an_outage(self, stub: Stub) -> None:
         stub.behaviour = answer(503)
-        settings = hasty(breaker_failures=10_000, deadline_seconds=30)
+        # On a busy machine a call must not give up before it was answered.
+        settings = hasty(
+            breaker_failures=10_000, deadline_seconds=30, connection_wait_seconds=20
+        )
 
         async with HttpClient.open(settings) as client:
             for _ in range(5):
