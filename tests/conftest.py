@@ -2,7 +2,9 @@
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -10,15 +12,21 @@ import pytest
 from plumbum import local
 
 from tests import quick
-from tests.suites import array
+from tests.promises import servers
+from tests.suites import array, pythons
+from tests.suites.rendering import make
 from tests.suites.sameness import Rendering
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.variants import Variants
 from variants import ROOT, render, snapshot
 
 COPIER = "copier"
+# For services that are rendered to be run.
+PYTHON = "3.13"
 SUMMARY = "summary"
 FOREIGN = ("CELERY_", "GIT_", "OTEL_", "PG", "UVICORN_", "WEB_CONCURRENCY")
+
+type Rendered = Callable[[str], tuple[Path, dict[str, str]]]
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
@@ -150,6 +158,25 @@ def checkout(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(checkout, "commit", "--quiet", "--message=Release 1.0.0")
     git(checkout, "tag", "v1.0.0")
     return checkout
+
+
+@pytest.fixture(scope="session")
+def rendered(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rendered]:
+    """Render the service for a broker, set it up and start its servers, once."""
+    with ExitStack() as stack:
+
+        @cache
+        def render(broker: str) -> tuple[Path, dict[str, str]]:
+            directory = tmp_path_factory.mktemp(broker)
+            log = directory / "setup.log"
+            service = copy(folder, directory / "service", broker=broker)
+            python = pythons.nearest(PYTHON)
+            assert make("setup", service, log, python=python), log.read_text()
+            return service, stack.enter_context(servers.running(service, directory))
+
+        yield render
 
 
 def git(where: Path, *arguments: str) -> str:

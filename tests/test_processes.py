@@ -3,25 +3,19 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy
-from tests.promises import servers
+from tests.conftest import Rendered
 from tests.promises.load import Shop
 from tests.promises.processes import Program, wait_for
 from tests.promises.service import Service
 from tests.promises.valkey import Valkey
-from tests.suites import pythons
-from tests.suites.rendering import make
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-PYTHON = "3.13"
 # Shorter than in production, so that a test need not wait for long.
 PULSE_SECONDS = 8
 SHORT = {
@@ -41,27 +35,7 @@ ANSWER_SECONDS = 5
 TASK_SECONDS = 30
 NO_PROOF = "holds no certificates"
 
-type Rendered = Callable[[str], tuple[Path, dict[str, str]]]
 type Said = tuple[int, dict[str, object]]
-
-
-@pytest.fixture(scope="session")
-def rendered(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rendered]:
-    """Render the service for a broker, set it up and start its servers, once."""
-    with ExitStack() as stack:
-
-        @cache
-        def render(broker: str) -> tuple[Path, dict[str, str]]:
-            directory = tmp_path_factory.mktemp(broker)
-            log = directory / "setup.log"
-            service = copy(folder, directory / "service", broker=broker)
-            python = pythons.nearest(PYTHON)
-            assert make("setup", service, log, python=python), log.read_text()
-            return service, stack.enter_context(servers.running(service, directory))
-
-        yield render
 
 
 @pytest.fixture

@@ -8,26 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from functools import cache
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 
 import pytest
 
-from tests.conftest import copy
-from tests.promises import servers
+from tests.conftest import Rendered
 from tests.promises.deployment import processes
 from tests.promises.load import Client, Shop, milliseconds, spread, statuses, until
 from tests.promises.processes import Program, wait_for
 from tests.promises.service import Service
 from tests.promises.valkey import Valkey
-from tests.suites import pythons
-from tests.suites.rendering import make
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-PYTHON = "3.13"
 ATTEMPT_SECONDS = 31
 # Shorter than in production, so that a test need not wait for long. An attempt needs
 # more than the 30 seconds that a task may take.
@@ -51,28 +46,8 @@ MISSED_SECONDS = 4
 CONFIRMED = '"task.done".*"orders.send_confirmation"'
 DUPLICATE = '"task.duplicate"'
 
-type Rendered = Callable[[str], tuple[Path, dict[str, str]]]
 type Opened = AbstractContextManager[Service]
 type Opener = Callable[..., Opened]
-
-
-@pytest.fixture(scope="session")
-def rendered(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rendered]:
-    """Render the service for a broker, set it up and start its servers, once."""
-    with ExitStack() as stack:
-
-        @cache
-        def render(broker: str) -> tuple[Path, dict[str, str]]:
-            directory = tmp_path_factory.mktemp(broker)
-            log = directory / "setup.log"
-            service = copy(folder, directory / "service", broker=broker)
-            python = pythons.nearest(PYTHON)
-            assert make("setup", service, log, python=python), log.read_text()
-            return service, stack.enter_context(servers.running(service, directory))
-
-        yield render
 
 
 @pytest.fixture
