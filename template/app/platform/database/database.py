@@ -1,10 +1,9 @@
 """Who hands out transactions and reads, and over which connections."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
@@ -22,6 +21,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from app.platform.database.engine import create_pool
 from app.platform.database.model import Model
 from app.platform.database.postgresql import SNAPSHOT, classify, let_idle
+from app.platform.database.postgresql_text import changes_something
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -30,19 +30,6 @@ log = structlog.get_logger(__name__)
 IDLE_MARGIN = timedelta(seconds=5)
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
-# Whatever is not one of these is DML, DDL, or changes the connection for the next.
-_READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
-_SAID = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$((?:[A-Za-z_]\w*)?)\$.*?\$\1\$"
-    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
-    re.DOTALL,
-)
-_WRITES_WITHIN = re.compile(
-    r"\bINTO\b|\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b"
-    r"|(?:[()]|\bEXPLAIN|\bANALYZE|\bVERBOSE)\s*"
-    r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
-    re.IGNORECASE,
-)
 
 
 @asynccontextmanager
@@ -57,20 +44,6 @@ async def _ending(session: AsyncSession) -> AsyncIterator[AsyncSession]:
 
 class LivingSession(Session):
     """A session that does not see what is deleted."""
-
-
-@lru_cache(maxsize=2048)
-def changes_something(statement: str) -> bool:
-    """
-    Tell whether a statement is more than a look, whoever wrote it.
-
-    It may lock rows or hide a change in a WITH. What a function does is not seen.
-    """
-    words = _SAID.sub(" x ", statement)
-    first = re.search(r"\w+", words)
-    if first is None or first[0].upper() not in _READS:
-        return True
-    return _WRITES_WITHIN.search(words) is not None
 
 
 def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
