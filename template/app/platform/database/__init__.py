@@ -1,7 +1,7 @@
 """PostgreSQL: connections, transactions, and what tables and repositories share."""
 
 from app.platform.database.database import Database, Stage, UnitEnded, UnitOfWork
-from app.platform.database.model import Base, Model, Versioned
+from app.platform.database.model import Base, Model, Owned, Versioned
 from app.platform.database.postgresql import Json, unique_among_living
 from app.platform.database.postgresql_text import words_index
 from app.platform.database.repository import Page, Repository
@@ -15,6 +15,7 @@ __all__ = [
     "DatabaseSettings",
     "Json",
     "Model",
+    "Owned",
     "Page",
     "Position",
     "Repository",

@@ -5,7 +5,7 @@ from traceback import walk_stack
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, Table, event, func, inspect
+from sqlalchemy import BigInteger, MetaData, String, Table, event, func, inspect
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -17,6 +17,7 @@ from sqlalchemy.orm import (
 from uuid_utils.compat import uuid7
 
 from app.platform.database.postgresql import INSTANT
+from app.platform.observability import context
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -75,6 +76,19 @@ class Model(Base):
         server_default=func.now(), onupdate=func.now(), default=None, init=False
     )
     deleted_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
+
+
+class Owned(MappedAsDataclass, kw_only=True):
+    """
+    A row that belongs to who made it.
+
+    Where the service has identity, the rows of others are not there for who asks, but
+    for admins and for what the service does by itself.
+    """
+
+    owner_id: Mapped[str] = mapped_column(
+        String(255), default_factory=lambda: context.caller().id, init=False
+    )
 
 
 class Versioned(MappedAsDataclass, kw_only=True):

@@ -102,7 +102,7 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 "docs/howto/routes.md."
             )
         needs[getattr(route, "operation_id", None) or route.name] = policy.access
-    app.state.terms.guard = guard
+    app.state.guard = guard
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -124,6 +124,7 @@ def install(
     # A redirect would carry the caller's Host header back to it.
     app.router.redirect_slashes = False
     app.state.refuses_unknown = settings.refuse_unknown
+    app.state.guard = None
     edge.install(app, settings, observers)
     admit_origins(app, settings)
     handlers.install(app)
