@@ -10,7 +10,7 @@ from app.modules.accounts.models import Account, AuditEvent, TokenFamily
 from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.service import RESET, VERIFY, state_of
 from app.platform.database import Database, UnitOfWork
-from app.platform.database.purge import purge
+from app.platform.database.database import purge
 from app.platform.identity import Identity
 from app.platform.mail import Mail, Mailer
 from app.platform.tasks import TaskRouter, Tick

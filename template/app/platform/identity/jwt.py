@@ -14,8 +14,8 @@ import jwt
 from pydantic import Field, SecretStr
 
 from app.platform.configuration import Refusal, Section
-from app.platform.database import Database
-from app.platform.identity import CredentialsRefused, Issued, ownership
+from app.platform.database import Database, Owned
+from app.platform.identity import CredentialsRefused, Issued
 from app.platform.identity.keys import Key, Keys, as_set, derived
 from app.platform.observability.context import Principal
 
@@ -68,7 +68,7 @@ class JwtIdentity:
     async def open(
         cls, settings: JwtIdentitySettings, database: Database, *, service: str
     ) -> AsyncIterator[Self]:
-        ownership.install()
+        Owned.enforced = True
         yield cls(settings, database, service)
 
     async def prove(self, token: str) -> Principal:

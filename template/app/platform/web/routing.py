@@ -28,6 +28,7 @@ from app.platform.web.body import (
 )
 from app.platform.web.conditional import conditional
 from app.platform.web.exchange import exchange_of
+from app.platform.web.plan import Planned
 from app.platform.web.policy import (
     ADMIN,
     ANYBODY,
@@ -90,7 +91,7 @@ class Route(APIRoute):
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = Planned(self, super().get_route_handler())
         media_type = getattr(
             getattr(self.body_field, "field_info", None), "media_type", None
         )
