@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import func, select
 
-from app import api
+from app import api, tables
 from app.platform.observability.context import ADMIN
 from app.platform.web.routing import routes_of
 from tests.fixtures.identity_jwt import acting, shown
@@ -35,6 +36,7 @@ class TestAccess:
     async def test_is_refused_to_who_shows_nothing(
         self, operations: Operations, service: Service
     ) -> None:
+        before = await _rows(service)
         async with acting(service, {}):
             for method, path, operation in operations:
                 response = await service.client.request(method, _url(path))
@@ -42,11 +44,14 @@ class TestAccess:
                 refused = '"/problems/credentials-missing"' in response.text
                 assert refused == ("security" in operation), f"{method} {path}"
                 assert not refused or response.status_code == 401
+        assert await _rows(service) == before
 
     async def test_is_refused_to_who_lacks_a_scope(
         self, operations: Operations, service: Service
     ) -> None:
-        async with acting(service, await shown(service.platform, "nothing")):
+        headers = await shown(service.platform, "nothing")
+        before = await _rows(service)
+        async with acting(service, headers):
             for method, path, operation in operations:
                 [needs] = operation.get("security", [{"oauth2": []}])
 
@@ -55,6 +60,7 @@ class TestAccess:
                 refused = '"/problems/scope-missing"' in response.text
                 assert refused == bool(needs["oauth2"]), f"{method} {path}"
                 assert not refused or response.status_code == 403
+        assert await _rows(service) == before
 
     async def test_is_an_admins(self, operations: Operations, service: Service) -> None:
         async with acting(service, await shown(service.platform, ADMIN)):
@@ -69,6 +75,18 @@ class TestAccess:
         for method, path, operation in operations:
             if "security" in operation:
                 assert "401" in operation["responses"], f"{method} {path}"
+
+
+async def _rows(service: Service) -> dict[str, int]:
+    """Count the rows of each table, but of what notes that somebody was refused."""
+    noting = {"audit_events"}
+    kept = [each for each in tables.metadata.sorted_tables if each.name not in noting]
+    async with service.platform.database.unit_of_work() as unit:
+        asked = {
+            each.name: await unit.session.scalar(select(func.count()).select_from(each))
+            for each in kept
+        }
+        return {name: number or 0 for name, number in asked.items()}
 
 
 def _url(path: str) -> str:
