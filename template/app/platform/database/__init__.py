@@ -1,7 +1,7 @@
 """PostgreSQL: connections, transactions, and what tables and repositories share."""
 
 from app.platform.database.database import Database, Stage, UnitEnded, UnitOfWork
-from app.platform.database.model import Base, Model, Versioned
+from app.platform.database.model import Base, Followed, Model, Versioned
 from app.platform.database.postgresql import Json, unique_among_living, words_index
 from app.platform.database.repository import Page, Repository
 from app.platform.database.settings import DatabaseAlone, DatabaseSettings
@@ -12,6 +12,7 @@ __all__ = [
     "Database",
     "DatabaseAlone",
     "DatabaseSettings",
+    "Followed",
     "Json",
     "Model",
     "Page",

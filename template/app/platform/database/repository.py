@@ -26,7 +26,11 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
 from app.platform.database.model import Base, Model, Versioned
-from app.platform.database.postgresql import constraint_of, insert_unless_there
+from app.platform.database.postgresql import (
+    UNSETTLED,
+    constraint_of,
+    insert_unless_there,
+)
 from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
 from app.platform.errors import (
     Conflict,
@@ -38,6 +42,9 @@ from app.platform.errors import (
 
 # What is removed just between the two statements of a turn is there for neither.
 _TURNS = 3
+# The order in which rows are followed, and the key before every other.
+FOLLOWED = "transaction"
+_FIRST = UUID(int=0)
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
 
@@ -214,6 +221,34 @@ class Repository[M: Model]:
         found = (await self.session.scalars(query)).all()
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
+
+    async def follow(
+        self,
+        query: Select[M] | None = None,
+        *,
+        after: Position | None,
+        limit: int = 100,
+    ) -> Sequence[tuple[Position, M]]:
+        """
+        Read on in the order in which rows were added or changed, of a `Followed` model.
+
+        A row waits until every transaction that began to write before its own has
+        ended, so that none is added later behind a place that was passed.
+        """
+        walk = Sort(self.model, FOLLOWED)
+        query = select(self.model) if query is None else query
+        if after is not None:
+            query = walk.seek(query, after)
+        query = query.where(getattr(self.model, FOLLOWED) < UNSETTLED)
+        query = walk.apply(query).limit(limit).options(*self.eager)
+        found = (await self.session.scalars(query)).all()
+        return [(walk.position(row), row) for row in found]
+
+
+async def last_place(session: AsyncSession) -> Position:
+    """Give the place behind all that `Repository.follow` finds now."""
+    number = await session.scalar(select(UNSETTLED))
+    return Position(_FIRST, FOLLOWED, str(number))
 
 
 def _copy(row: Any, values: dict[str, Any]) -> Any:

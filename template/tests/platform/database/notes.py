@@ -14,6 +14,7 @@ from sqlalchemy.orm import (
 from app.platform.database import (
     Base,
     Database,
+    Followed,
     Model,
     Page,
     Position,
@@ -112,10 +113,22 @@ class Leaves(Repository[Leaf]):
     unknown = (("notebook_id", NotebookUnknown),)
 
 
+class Tiding(Followed, Model):
+    """What clients are told of as it comes."""
+
+    __tablename__ = "test_tidings"
+
+    text: Mapped[str]
+
+
+class Tidings(Repository[Tiding]):
+    model = Tiding
+
+
 TABLES = [
     *(each.metadata.tables[each.__tablename__] for each in (Notebook, Label, Note)),
     LABELS,
-    Base.metadata.tables[Leaf.__tablename__],
+    *(each.metadata.tables[each.__tablename__] for each in (Leaf, Tiding)),
 ]
 
 
