@@ -86,6 +86,8 @@ class Exchange:
         self.headers = dict(scope["headers"])
         self.method: str = scope.get("method", "GET")
         self.status: int | None = None
+        # What else its line in the log says.
+        self.told: dict[str, Any] = {}
         self._terms = terms
         self._policy = terms.policy
         self._receive = receive
@@ -168,6 +170,7 @@ class Exchange:
             status=self.status,
             duration_ms=round((perf_counter() - self._began) * 1000, 3),
             **where,
+            **self.told,
         )
 
 
