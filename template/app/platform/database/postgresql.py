@@ -34,6 +34,9 @@ type Model = type[DeclarativeBase]
 
 INSTANT = DateTime(timezone=True)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# The number of this transaction, and the lowest of those that have not ended.
+TRANSACTION = text("(pg_current_xact_id()::text::bigint)")
+UNSETTLED = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Json(JSONB):
@@ -63,8 +66,7 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
     """
     Time limits that the server itself enforces, whatever becomes of the client.
 
-    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
-    the role.
+    PgBouncer must list them in `ignore_startup_parameters`, or their role have them.
     """
     idle = settings.idle_in_transaction_timeout_seconds
     return {
@@ -76,11 +78,10 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
 
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
-    seconds = f"{limit.total_seconds()}s"
+    limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
 
     def say(_: Any, __: Any, connection: Any) -> None:
-        name = "idle_in_transaction_session_timeout"
-        connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}'")
+        connection.exec_driver_sql(f"SET LOCAL {limit_said}")
 
     event.listen(session.sync_session, "after_begin", say)
 

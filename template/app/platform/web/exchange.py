@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from random import SystemRandom
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ _NO_STORE = (b"cache-control", b"no-store")
 _DATA_ONLY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
+_AGAIN_MILLISECONDS = (1000, 4000)
 _LAST = {"type": "http.response.body", "body": b""}
 
 type Headers = list[tuple[bytes, bytes]]
@@ -196,8 +198,9 @@ class HttpExchange(Exchange):
         except asyncio.CancelledError:
             if not self._is_endless:
                 raise
-            # Not a failure: the client comes back, to a process that goes on.
-            await self._send(_LAST)
+            # Not a failure: clients come back, not all at once, to one that goes on.
+            wait = b"retry: %d\n\n" % SystemRandom().randint(*_AGAIN_MILLISECONDS)
+            await self._send({**_LAST, "body": wait})
         except Exception as error:
             if self._is_complete and isinstance(error, (ClientDisconnect, OSError)):
                 return
