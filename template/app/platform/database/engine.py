@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -148,18 +147,25 @@ def sessions[S: AsyncSession](
     )
 
 
-@asynccontextmanager
-async def ending[S: AsyncSession](session: S) -> AsyncIterator[S]:
-    """Close a session for good: whoever uses it afterwards hears of it."""
-    try:
-        yield session
-    finally:
-        if session.in_transaction():
-            # Not even whoever cancels this keeps the connection.
-            await asyncio.shield(asyncio.create_task(session.close()))
-        else:
-            session.sync_session.close()
-        session.info[_OVER] = True
+class Ending[S: AsyncSession]:
+    """Closes a session for good: whoever uses it afterwards hears of it."""
+
+    def __init__(self, session: S) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> S:
+        return self._session
+
+    async def __aexit__(self, *_: object) -> None:
+        session = self._session
+        try:
+            if session.in_transaction():
+                # Not even whoever cancels this keeps the connection.
+                await asyncio.shield(asyncio.create_task(session.close()))
+            else:
+                session.sync_session.close()
+        finally:
+            session.info[_OVER] = True
 
 
 async def rows(
