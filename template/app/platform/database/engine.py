@@ -2,12 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Executable, Row, Select, event
+from sqlalchemy import Executable, Row, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -19,8 +18,10 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.pool import NullPool
 
 from app.platform.database.model import LIVING
-from app.platform.database.postgresql import code_of, connector, role_timeouts
+from app.platform.database.postgresql import code_of, connector
 from app.platform.database.settings import DatabaseSettings, described
+
+type Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 def create_pool(
@@ -35,7 +36,7 @@ def create_pool(
     limits = {
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "server_settings": role_timeouts(settings) | server_settings,
+        "server_settings": _role_timeouts(settings) | server_settings,
     }
     return _create(
         settings,
@@ -69,6 +70,21 @@ def _create(
     )
     event.listen(engine.sync_engine, "handle_error", _hide_values)
     return engine
+
+
+def _role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
+    """
+    Time limits that the server itself enforces, whatever becomes of the client.
+
+    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
+    the role.
+    """
+    idle = settings.idle_in_transaction_timeout_seconds
+    return {
+        "statement_timeout": f"{settings.statement_timeout_seconds}s",
+        "lock_timeout": f"{settings.lock_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": f"{idle}s",
+    }
 
 
 def _hide_values(failure: ExceptionContext) -> None:
@@ -116,16 +132,6 @@ class LivingSession(Session):
 class ReadSession(AsyncSession):
     """A session that only looks."""
 
-    async def rows(
-        self, statement: Select[Any], values: Mapping[str, Any]
-    ) -> Sequence[Row[Any]]:
-        """
-        Ask for columns, without what a session does to keep track of objects.
-
-        That takes longer than the question. Deleted rows are for the statement to hide.
-        """
-        return await self.run_sync(_rows, statement, values)
-
 
 def sessions[S: AsyncSession](
     engine: AsyncEngine, kind: type[S]
@@ -141,30 +147,50 @@ def sessions[S: AsyncSession](
     )
 
 
-@asynccontextmanager
-async def ending[S: AsyncSession](session: S) -> AsyncIterator[S]:
-    """Close a session for good: whoever uses it afterwards hears of it."""
-    try:
-        yield session
-    finally:
-        if session.in_transaction():
-            # Not even whoever cancels this keeps the connection.
-            await asyncio.shield(asyncio.create_task(session.close()))
-        else:
-            session.sync_session.close()
-        session.info[_OVER] = True
+class Ending[S: AsyncSession]:
+    """Closes a session for good: whoever uses it afterwards hears of it."""
+
+    def __init__(self, session: S) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> S:
+        return self._session
+
+    async def __aexit__(self, *_: object) -> None:
+        session = self._session
+        try:
+            if session.in_transaction():
+                # Not even whoever cancels this keeps the connection.
+                await asyncio.shield(asyncio.create_task(session.close()))
+            else:
+                session.sync_session.close()
+        finally:
+            session.info[_OVER] = True
 
 
-def _rows(
-    session: Session, statement: Select[Any], values: Mapping[str, Any]
+async def rows(
+    session: AsyncSession, statement: Executable, values: Values
 ) -> Sequence[Row[Any]]:
+    """
+    Have a statement of tables and columns run, and none of a session's bookkeeping.
+
+    That takes longer than many a statement. Deleted rows are for the statement to hide.
+    """
+    # Who holds a connection and waits for another may wait for ever.
+    is_free = isinstance(session, ReadSession) and not session.in_transaction()
+    return await session.run_sync(_look if is_free else _run, statement, values)
+
+
+def _look(session: Session, statement: Executable, values: Values) -> Any:
     _refuse_ended(session)
-    if session.in_transaction():
-        # Who holds a connection and waits for another may wait for ever.
-        return session.connection().execute(statement, values).all()
-    engine = session.get_bind().engine
-    with engine.connect() as connection:
+    with session.get_bind().engine.connect() as connection:
         return connection.execute(statement, values).all()
+
+
+def _run(session: Session, statement: Executable, values: Values) -> Any:
+    _refuse_ended(session)
+    session.flush()
+    return session.connection().execute(statement, values).all()
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Executable,
     Index,
     Row,
     Select,
+    Table,
     delete,
     event,
     func,
@@ -62,20 +65,6 @@ def connector(
     return connect
 
 
-def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
-    """
-    Time limits that the server itself enforces, whatever becomes of the client.
-
-    PgBouncer must list them in `ignore_startup_parameters`, or their role have them.
-    """
-    idle = settings.idle_in_transaction_timeout_seconds
-    return {
-        "statement_timeout": f"{settings.statement_timeout_seconds}s",
-        "lock_timeout": f"{settings.lock_timeout_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle}s",
-    }
-
-
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
     limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
@@ -106,10 +95,16 @@ async def insert_or_ignore(
     session: AsyncSession, model: Model, *rows: Mapping[str, Any]
 ) -> int:
     """Insert rows and leave alone what is there already; tell how many were new."""
-    # Rows beside the statement, not in it: so it is compiled once.
-    statement = insert(model).on_conflict_do_nothing()
-    keys = statement.returning(*inspect(model).primary_key)
-    return len((await session.execute(keys, [*rows])).all())
+    await session.flush()
+    connection = await session.connection()
+    return len((await connection.execute(_inserting(model), rows)).all())
+
+
+@cache
+def _inserting(model: Model) -> Executable:
+    """Build it once: its rows stand beside it."""
+    statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
+    return statement.returning(*inspect(model).primary_key)
 
 
 async def insert_unless_there[M: DeclarativeBase](
@@ -126,26 +121,25 @@ async def insert_unless_there[M: DeclarativeBase](
     return added
 
 
-async def upsert(
-    session: AsyncSession,
+def upsert(
     model: Model,
     row: Mapping[str, Any],
     *,
     change: Sequence[str],
     when: ColumnElement[bool] | None = None,
-) -> bool:
+) -> Executable:
     """
     Insert a row, or change these columns of the one with its key.
 
-    `when` asks something of the stored row. Tells whether anything was stored.
+    `when` asks something of the stored row. Returns the key if anything was stored.
     """
     keys = inspect(model).primary_key
-    statement = insert(model).values(row)
+    statement = insert(cast("Table", model.__table__)).values(row)
     changes = {name: statement.excluded[name] for name in change}
     stored = statement.on_conflict_do_update(
         index_elements=keys, set_=changes, where=when
     )
-    return (await session.execute(stored.returning(*keys))).first() is not None
+    return stored.returning(*keys)
 
 
 async def change_one[M: DeclarativeBase](
@@ -195,10 +189,9 @@ def classify(error: BaseException) -> Failure | None:
     return next((kind for kind, of in _CODES.items() if code.startswith(of)), None)
 
 
-async def try_lock(session: AsyncSession, name: str) -> bool:
+def try_lock(name: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Take a lock that ends with the transaction, or say at once that it is taken."""
-    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
-    return bool(await session.scalar(select(lock)))
+    return func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
 
 
 @asynccontextmanager

@@ -148,16 +148,16 @@ class TestHideValues:
 class TestTryLock:
     async def test_says_at_once_that_another_has_it(self, database: Database) -> None:
         async with database.unit_of_work() as first, database.unit_of_work() as second:
-            assert await try_lock(first.session, "a")
-            assert not await try_lock(second.session, "a")
-            assert await try_lock(second.session, "b")
+            assert await first.session.scalar(select(try_lock("a")))
+            assert not await second.session.scalar(select(try_lock("a")))
+            assert await second.session.scalar(select(try_lock("b")))
 
     async def test_ends_with_the_transaction(self, database: Database) -> None:
         async with database.unit_of_work() as first:
-            assert await try_lock(first.session, "a")
+            assert await first.session.scalar(select(try_lock("a")))
 
         async with database.unit_of_work() as second:
-            assert await try_lock(second.session, "a")
+            assert await second.session.scalar(select(try_lock("a")))
 
 
 def _row(words: str) -> dict[str, Any]:
@@ -179,10 +179,10 @@ class TestUpsert:
     ) -> None:
         row = _row("a")
         async with database.unit_of_work() as unit:
-            assert await upsert(unit.session, Note, row, change=["text"])
-
             new = row | {"text": "b", "version": 7}
-            assert await upsert(unit.session, Note, new, change=["text"])
+            for each in (row, new):
+                stored = upsert(Note, each, change=["text"])
+                assert (await unit.session.execute(stored)).all()
 
             note = await Notes(unit.session).get(row["id"])
             assert (note.text, note.version) == ("b", 1)
@@ -192,13 +192,11 @@ class TestUpsert:
     ) -> None:
         row = _row("a")
         async with database.unit_of_work() as unit:
-            await upsert(unit.session, Note, row, change=["text"])
+            await unit.session.execute(upsert(Note, row, change=["text"]))
             new = row | {"text": "b"}
 
-            other = Note.text == "c"
-            assert not await upsert(
-                unit.session, Note, new, change=["text"], when=other
-            )
+            other = upsert(Note, new, change=["text"], when=Note.text == "c")
+            assert not (await unit.session.execute(other)).all()
 
 
 class TestTake:
