@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import api
 from app.composition import (
+    GUARD,
     OBSERVERS,
     Platform,
     checks,
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     web.install(app, settings.web, OBSERVERS)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
+    web.secure(app, api.router, GUARD)
     return app
 
 

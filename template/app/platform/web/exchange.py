@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.platform.errors import Overloaded
 from app.platform.observability import context
 from app.platform.web.body import CLOSE, declared_length, discard
-from app.platform.web.policy import EVERYWHERE, Concurrency, Policy
+from app.platform.web.policy import EVERYWHERE, Concurrency, Guard, Policy
 from app.platform.web.problems import respond
 
 log = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ class Terms:
 
     policy: Policy
     strict_transport_seconds: int = 0
+    guard: Guard | None = None
     # Bound once: finding out how to log costs more than a line does.
     log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
     # How many of each class are under way.
@@ -110,6 +111,12 @@ class Exchange:
             if self._taken is not None:
                 self._terms.taken[self._taken.name] -= 1
             self._write()
+
+    async def admit(self, policy: Policy) -> None:
+        """Let the request into the route; raise if who asks may not come in."""
+        if self._terms.guard is not None:
+            await self._terms.guard.judge(self.scope, policy.access)
+        self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
         """Let the limits of the route hold from now on; raise if one is exceeded."""
