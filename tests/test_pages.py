@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from first_week import FEATURES, REFERENCE, table
 from pages import follow
 from tests.conftest import copy
 from tests.suites.environment import superset_environment
@@ -16,6 +17,11 @@ from variants import ROOT
 ENVIRONMENTS = ROOT / "build/suites"
 HOWTO = "docs/howto"
 PAGES = ("add_a_module", "platform", "routes")
+
+
+def test_the_first_week_is_counted_as_the_pages_have_it() -> None:
+    assert {page for _, page, _, _ in FEATURES} <= {*PAGES}
+    assert REFERENCE.read_text() == table(), "run `python scripts/first_week.py`"
 
 
 @pytest.mark.timeout(900)
