@@ -21,7 +21,7 @@ from app.platform.database.model import LIVING
 from app.platform.database.postgresql import code_of, connector
 from app.platform.database.settings import DatabaseSettings, described
 
-type Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+type Values = Mapping[str, Any] | list[dict[str, Any]]
 
 
 def create_pool(
@@ -190,6 +190,9 @@ def _look(session: Session, statement: Executable, values: Values) -> Any:
 def _run(session: Session, statement: Executable, values: Values) -> Any:
     _refuse_ended(session)
     session.flush()
+    if isinstance(values, list) and len(values) == 1:
+        # One row of many takes a longer way than one row.
+        [values] = values
     return session.connection().execute(statement, values).all()
 
 

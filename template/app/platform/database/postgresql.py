@@ -91,18 +91,13 @@ def unique_among_living(*columns: str) -> Index:
     return Index(None, *columns, unique=True, postgresql_where=_LIVING)
 
 
-async def insert_or_ignore(
-    session: AsyncSession, model: Model, *rows: Mapping[str, Any]
-) -> int:
-    """Insert rows and leave alone what is there already; tell how many were new."""
-    await session.flush()
-    connection = await session.connection()
-    return len((await connection.execute(_inserting(model), rows)).all())
-
-
 @cache
-def _inserting(model: Model) -> Executable:
-    """Build it once: its rows stand beside it."""
+def insert_or_ignore(model: Model) -> Executable:
+    """
+    Insert rows and leave alone what is there already; return the keys of new ones.
+
+    It is built once: the rows stand beside it.
+    """
     statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
     return statement.returning(*inspect(model).primary_key)
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
-from app.platform.database.engine import create_pool, create_session_engine
+from app.platform.database.engine import create_pool, create_session_engine, rows
 from app.platform.database.postgresql import (
     classify,
     insert_or_ignore,
@@ -165,12 +165,18 @@ def _row(words: str) -> dict[str, Any]:
 
 
 class TestInsertOrIgnore:
-    async def test_tells_how_many_were_new(self, database: Database) -> None:
-        [first, second] = [_row("a"), _row("b")]
+    async def test_tells_which_were_new(self, database: Database) -> None:
+        first, second, third = (_row(text) for text in "abc")
+        new = insert_or_ignore(Note)
 
         async with database.unit_of_work() as unit:
-            assert await insert_or_ignore(unit.session, Note, first) == 1
-            assert await insert_or_ignore(unit.session, Note, first, second) == 1
+            for given, added in (
+                ([first], [first]),
+                ([first], []),
+                ([first, second, third], [second, third]),
+            ):
+                keys = {row.id for row in await rows(unit.session, new, given)}
+                assert keys == {row["id"] for row in added}
 
 
 class TestUpsert:
