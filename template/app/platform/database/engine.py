@@ -20,7 +20,7 @@ from sqlalchemy.util import await_only
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
 from app.platform.database.model import LIVING
-from app.platform.database.postgresql import code_of, connector
+from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
 type Values = Mapping[str, Any] | list[dict[str, Any]]
@@ -81,7 +81,7 @@ def create_pool(
     limits = {
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "server_settings": _role_timeouts(settings) | server_settings,
+        "server_settings": role_timeouts(settings) | server_settings,
     }
     return _create(
         settings,
@@ -116,21 +116,6 @@ def _create(
     )
     event.listen(engine.sync_engine, "handle_error", _hide_values)
     return engine
-
-
-def _role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
-    """
-    Time limits that the server itself enforces, whatever becomes of the client.
-
-    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
-    the role.
-    """
-    idle = settings.idle_in_transaction_timeout_seconds
-    return {
-        "statement_timeout": f"{settings.statement_timeout_seconds}s",
-        "lock_timeout": f"{settings.lock_timeout_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle}s",
-    }
 
 
 def _hide_values(failure: ExceptionContext) -> None:
