@@ -15,13 +15,58 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import ORMExecuteState, Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.util import await_only
+from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
 from app.platform.database.model import LIVING
-from app.platform.database.postgresql import code_of, connector
+from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
 type Values = Mapping[str, Any] | list[dict[str, Any]]
+
+
+class FairQueue(AsyncAdaptedQueue[Any]):
+    """
+    Hands out connections in the order in which they are asked for.
+
+    SQLAlchemy's own gives one that has just come back to whoever asks next, before
+    those who wait: on a busy service some wait until their time is up. And it closes
+    one beyond those that are kept even then, only to open another.
+    """
+
+    def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
+        super().__init__(maxsize, use_lifo)
+        self._queue = asyncio.LifoQueue[Any]() if use_lifo else asyncio.Queue[Any]()
+        self._turns = asyncio.Lock()
+        self._waiting = 0
+
+    def put_nowait(self, item: Any) -> None:
+        if self._queue.qsize() >= self.maxsize and not self._waiting:
+            raise Full
+        self._queue.put_nowait(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if not self._waiting and not self.empty():
+            return self.get_nowait()
+        if not block:
+            raise Empty
+        try:
+            return await_only(asyncio.wait_for(self._next(), timeout))
+        except TimeoutError as error:
+            raise Empty from error
+
+    async def _next(self) -> Any:
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await self._queue.get()
+        finally:
+            self._waiting -= 1
+
+
+class FairPool(AsyncAdaptedQueuePool):
+    _queue_class = FairQueue
 
 
 def create_pool(
@@ -36,12 +81,13 @@ def create_pool(
     limits = {
         "command_timeout": settings.command_timeout_seconds,
         "statement_cache_size": settings.prepared_statements,
-        "server_settings": _role_timeouts(settings) | server_settings,
+        "server_settings": role_timeouts(settings) | server_settings,
     }
     return _create(
         settings,
         url,
         limits,
+        poolclass=FairPool,
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
@@ -70,21 +116,6 @@ def _create(
     )
     event.listen(engine.sync_engine, "handle_error", _hide_values)
     return engine
-
-
-def _role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
-    """
-    Time limits that the server itself enforces, whatever becomes of the client.
-
-    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
-    the role.
-    """
-    idle = settings.idle_in_transaction_timeout_seconds
-    return {
-        "statement_timeout": f"{settings.statement_timeout_seconds}s",
-        "lock_timeout": f"{settings.lock_timeout_seconds}s",
-        "idle_in_transaction_session_timeout": f"{idle}s",
-    }
 
 
 def _hide_values(failure: ExceptionContext) -> None:

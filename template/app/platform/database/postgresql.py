@@ -65,6 +65,21 @@ def connector(
     return connect
 
 
+def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
+    """
+    Time limits that the server itself enforces, whatever becomes of the client.
+
+    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
+    the role.
+    """
+    idle = settings.idle_in_transaction_timeout_seconds
+    return {
+        "statement_timeout": f"{settings.statement_timeout_seconds}s",
+        "lock_timeout": f"{settings.lock_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": f"{idle}s",
+    }
+
+
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
     limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
@@ -93,11 +108,7 @@ def unique_among_living(*columns: str) -> Index:
 
 @cache
 def insert_or_ignore(model: Model) -> Executable:
-    """
-    Insert rows and leave alone what is there already; return the keys of new ones.
-
-    It is built once: the rows stand beside it.
-    """
+    """Insert rows, which stand beside it, and leave alone what is there already."""
     statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
     return statement.returning(*inspect(model).primary_key)
 
