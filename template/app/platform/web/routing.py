@@ -19,9 +19,9 @@ from app.platform.web.body import (
     refuse_other_media_types,
 )
 from app.platform.web.exchange import exchange_of
-from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
+from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy, Rate
 
-__all__ = ["Caching", "Concurrency", "Policy", "Router"]
+__all__ = ["Caching", "Concurrency", "Policy", "Rate", "Router"]
 
 type Hook = Callable[[Response], Awaitable[None]]
 
@@ -60,7 +60,7 @@ class Route(APIRoute):
         super().__init__(path, _judged(endpoint), **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange_of(scope).adopt(self.policy)
+        await exchange_of(scope).admit(self.policy)
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -157,7 +157,7 @@ class Router(APIRouter):
         effective = policy.over(self.policy)
 
         async def adopt(socket: WebSocket) -> None:
-            exchange_of(socket.scope).adopt(effective)
+            await exchange_of(socket.scope).admit(effective)
 
         first = [Depends(adopt), *options.pop("dependencies", ())]
         return super().websocket(path, name, dependencies=first, **options)

@@ -47,7 +47,7 @@ class SocketExchange(Exchange):
 
     async def receive(self) -> Message:
         """Wait for a message, or close: a client may be neither silent nor verbose."""
-        seconds = self._policy.idle_seconds if self._is_open else None
+        seconds = self.policy.idle_seconds if self._is_open else None
         try:
             async with asyncio.timeout(seconds) as idle:
                 message = await self._receive()
@@ -57,7 +57,7 @@ class SocketExchange(Exchange):
             return await self._part(_POLICY, "Nothing was said for too long.")
         if message["type"] == "websocket.disconnect":
             self._is_open = False
-        elif _length(message) > (self._policy.max_message_bytes or 0):
+        elif _length(message) > (self.policy.max_message_bytes or 0):
             return await self._part(_TOO_BIG, "The message is too long.")
         return message
 
@@ -94,7 +94,7 @@ class SocketExchange(Exchange):
         """Tell the pages of this host, and what is no page of a browser at all."""
         host = self.headers.get(b"host", b"").decode("latin-1")
         own = ("", f"http://{host}", f"https://{host}")
-        return origin in own or origin in (self._policy.origins or ())
+        return origin in own or origin in (self.policy.origins or ())
 
 
 def _length(message: Message) -> int:
