@@ -35,7 +35,6 @@ _PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
 _LAST = {"type": "http.response.body", "body": b""}
 
-
 type Headers = list[tuple[bytes, bytes]]
 # Asked of each request once its route is known; it raises to refuse.
 type Gate = Callable[[Exchange], Awaitable[None]]
@@ -92,6 +91,8 @@ class Exchange:
         self.policy = terms.policy
         # What the answer says besides, whatever it is.
         self.added: Headers = []
+        # What else its line in the log says.
+        self.told: dict[str, Any] = {}
         self._terms = terms
         self._receive = receive
         self._send = send
@@ -180,6 +181,7 @@ class Exchange:
             status=self.status,
             duration_ms=round((perf_counter() - self._began) * 1000, 3),
             **where,
+            **self.told,
         )
 
 
