@@ -39,6 +39,7 @@ from app.platform.web.policy import (
     Caching,
     Concurrency,
     Policy,
+    Rate,
 )
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Caching",
     "Concurrency",
     "Policy",
+    "Rate",
     "Router",
 ]
 
