@@ -53,6 +53,7 @@ WORDS = {
     "rabbitmq": "rabbitmq|amqp",
     "example": "catalog|orders",
     "opentelemetry": "opentelemetry|otlp|prometheus",
+    "rate_limits": "rate.?limit",
     "monitoring": "grafana|alertmanager|promtool",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",

@@ -24,7 +24,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.engine import ReadSession
+from app.platform.database.engine import ReadSession, rows
 from app.platform.database.model import Base, Eager, Model, Shape, Versioned, option_of
 from app.platform.database.postgresql import (
     UNSETTLED,
@@ -69,17 +69,16 @@ class Repository[M: Model]:
 
     async def find(self, key: UUID) -> M | None:
         if (shape := self._shape()) and isinstance(self.session, ReadSession):
-            rows = await self.session.rows(shape.by_key, {"key": key})
-            return next(iter(shape.objects(rows)), None)
-        found: M | None = await self.session.scalar(self._by_key(), {"key": key})
-        return found
+            found = await rows(self.session, shape.by_key, {"key": key})
+            return next(iter(shape.objects(found)), None)
+        row: M | None = await self.session.scalar(self._by_key(), {"key": key})
+        return row
 
     async def all(self, query: Select[M]) -> Sequence[M]:
         """Give all that a query finds, with what is loaded along with it."""
         shape = self._shape()
         if shape and isinstance(self.session, ReadSession) and shape.tells(query):
-            statement, values = shape.ask(query)
-            return shape.objects(await self.session.rows(statement, values))
+            return shape.objects(await rows(self.session, *shape.ask(query)))
         return (await self.session.scalars(query.options(*self._options()))).all()
 
     @classmethod

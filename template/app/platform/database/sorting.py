@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.model import Model
-from app.platform.database.postgresql import has_words
+from app.platform.database.postgresql_text import has_words
 from app.platform.errors import Invalid
 
 type Conditions = Sequence[ColumnElement[bool]]

@@ -67,13 +67,14 @@ _CURSOR = "`next_cursor` of the page before."
 class PageRead[T](BaseModel):
     """One page of a list; `next_cursor` is null on the last."""
 
-    items: Sequence[T]
+    # A list: pydantic writes no other sequence without the help of Python.
+    items: list[T]
     next_cursor: str | None
 
     @classmethod
     def of(cls, page: Page[T]) -> Self:
         cursor = encode_cursor(page.next) if page.next else None
-        return cls(items=page.items, next_cursor=cursor)
+        return cls(items=list(page.items), next_cursor=cursor)
 
 
 class PageParams:

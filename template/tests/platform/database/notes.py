@@ -15,7 +15,8 @@ from app.platform.database import (
     Repository,
     Versioned,
 )
-from app.platform.database.postgresql import unique_among_living, words_index
+from app.platform.database.postgresql import unique_among_living
+from app.platform.database.postgresql_text import words_index
 from app.platform.errors import Conflict, DomainError, Invalid, NotFound
 
 

@@ -77,7 +77,11 @@ async def write(database: Database, *texts: str) -> None:
 
 @pytest.mark.usefixtures("tidings")
 class TestResumedEvents:
-    @pytest.mark.parametrize("place", ["nonsense", encode_cursor(Position(uuid7()))])
+    @pytest.mark.parametrize(
+        "place",
+        ["nonsense", encode_cursor(Position(uuid7()))],
+        ids=["nonsense", "elsewhere"],
+    )
     async def test_refuse_an_id_of_elsewhere(self, api: Api, place: str) -> None:
         async with api.client() as client:
             refused = await client.get(
