@@ -121,16 +121,14 @@ class Server:
         """Send its requests, `number=` of them or for `seconds=`."""
         if work.forgets:
             database.forget(work.forgets)
-        counters = (
-            lambda: machine.processor_seconds(self.processes()),
-            lambda: machine.processor_seconds(database.processes()),
-            database.statements,
-            database.commands,
-        )
-        before = [count() for count in counters]
+        counters = (database.statements, database.commands)
+        clocks = (self.processes, database.processes)
+        counted = [count() for count in counters]
+        before = [machine.processor_seconds(each()) for each in clocks]
         how = {"clients": work.clients} | how
         found = load.burst(self.address, work.asked[self.name], **how)
-        after = [count() for count in counters]
+        after = [machine.processor_seconds(each()) for each in clocks]
+        before, after = before + counted, after + [count() for count in counters]
         expect(self.name, work, found["statuses"])
         app, behind, statements, commands = (
             (b - a) / found["requests"] for a, b in zip(before, after, strict=True)

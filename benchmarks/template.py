@@ -22,7 +22,7 @@ from variants import ROOT, snapshot
 
 HEAD = "| command | seconds | processor seconds | what takes the processor most |"
 GIT = ("git", "-c", "user.name=strata", "-c", "user.email=strata@example.invalid")
-PACKAGE = re.compile(r"site-packages/(\w+)|lib/python[\d.]+/(\w+)|/(copier|tests)/")
+PACKAGE = re.compile(r"lib/python[\d.]+/(?:site-packages/)?(\w+)|/(tests|scripts)/")
 SLOWEST = re.compile(r"^([\d.]+)s (?:call|setup) +\S*::(\S+)", re.MULTILINE)
 SHOWN = 4
 
@@ -75,8 +75,7 @@ def _released(folder: Path) -> Path:
     run(["git", "init", "--quiet"], template)
     _committed(template)
     run([*GIT, "tag", "v1.0.0"], template)
-    file = template / "template/LICENSE"
-    file = file if file.exists() else next((template / "template").glob("*.toml"))
+    file = template / "template/app/main.py"
     file.write_text(file.read_text() + "\n")
     _committed(template)
     run([*GIT, "tag", "v1.0.1"], template)
@@ -126,7 +125,7 @@ def _by_package(stats: pstats.Stats) -> str:
     for (file, _, function), (_, _, own, _, _) in stats.stats.items():  # type: ignore[attr-defined]
         match = PACKAGE.search(file)
         waits = any(word in function for word in ("poll", "select", "wait", "acquire"))
-        name = next(filter(None, match.groups())) if match else "Python's own"
+        name = next(filter(None, match.groups())) if match else "the interpreter"
         spent["waiting for processes" if waits else name] += own
     total = spent.total()
     return ", ".join(
