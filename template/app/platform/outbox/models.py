@@ -24,7 +24,7 @@ class Message(MappedAsDataclass, kw_only=True):
     """A task's, or what a stream's readers know it by."""
     payload: Mapped[Json] = mapped_column(JsonColumn)
     headers: Mapped[Json] = mapped_column(JsonColumn)
-    """Caller, request and trace of whoever caused it."""
+    """Principal, request and trace of whoever caused it."""
     destination: Mapped[str] = mapped_column(String(100), default=TASKS)
     key: Mapped[str | None] = mapped_column(String(200), default=None)
     """Of those with one key and destination, none is sent before an earlier is done."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from difflib import get_close_matches
@@ -129,7 +129,7 @@ type Refusal = dict[str, Any]
 
 class Declared:
     """
-    What a route reads of a query and of a JSON body: it refuses the rest.
+    What a route reads of a query and of a body, JSON or form: it refuses the rest.
 
     A query or a body with a model that says itself which `extra` it takes stays open.
     """
@@ -145,7 +145,9 @@ class Declared:
         included = request.scope.get("fastapi", {}).get("effective_route_context")
         self._route = included or self._route
         refusals = list(islice(self._strange_parameters(request), MAX_REFUSALS))
-        refusals += await self._strange_members(request)
+        if _has_body(request):
+            refusals += await self._strange_fields(request)
+            refusals += await self._strange_members(request)
         if refusals:
             raise RequestValidationError(refusals)
 
@@ -157,8 +159,19 @@ class Declared:
             if name not in known:
                 yield _refusal(("query", name), "parameter", known)
 
+    async def _strange_fields(self, request: Request) -> list[Refusal]:
+        known = self._form
+        if known is None:
+            return []
+        form = await request.form()
+        strange = (name for name in dict.fromkeys(form) if name not in known)
+        first = islice(strange, MAX_REFUSALS)
+        if refusals := [_refusal(("body", name), "field", known) for name in first]:
+            await form.close()
+        return refusals
+
     async def _strange_members(self, request: Request) -> list[Refusal]:
-        if not (self._body and _has_body(request) and await request.body()):
+        if not (self._body and await request.body()):
             return []
         adapter, known = self._body
         body = await request.json()
@@ -174,34 +187,51 @@ class Declared:
     @cached_property
     def _query(self) -> set[str] | None:
         """The names of all parameters, or None if any will do."""
-        known: set[str] = set()
-        for name, annotation in _parameters(self._route.dependant):
-            members = _members(TypeAdapter(annotation))
-            if members is None:
-                return None
-            # A model stands for its fields.
-            known |= members or {name}
-        return known
+        return _known(_parameters(self._route.dependant, "query_params"))
+
+    @cached_property
+    def _form(self) -> set[str] | None:
+        """The names of all fields of a form, or None if it is none or open."""
+        if self._media_type not in _FORMS:
+            return None
+        return _known(_parameters(self._route.dependant, "body_params"))
+
+    @property
+    def _media_type(self) -> str | None:
+        info: Any = getattr(self._route.body_field, "field_info", None)
+        return getattr(info, "media_type", None)
 
     @cached_property
     def _body(self) -> tuple[TypeAdapter[Any], set[str]] | None:
         """What reads the body, and the names of all its members."""
-        info: Any = getattr(self._route.body_field, "field_info", None)
-        if getattr(info, "media_type", None) != "application/json":
+        if self._media_type != _JSON:
             return None
-        adapter: TypeAdapter[Any] = TypeAdapter(info.annotation)
+        annotation = self._route.body_field.field_info.annotation
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         known = _members(adapter)
         return None if known is None else (adapter, known)
 
 
-def _parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:
-    """List the parameters of a query that a route and its dependencies read."""
-    if isinstance(dependant.call, APIKeyQuery):
+def _parameters(dependant: Dependant, kind: str) -> Iterator[tuple[str, Any]]:
+    """List the parameters of a kind that a route and its dependencies read."""
+    if isinstance(dependant.call, APIKeyQuery) and kind == "query_params":
         yield dependant.call.model.name, str
-    for field in dependant.query_params:
+    for field in getattr(dependant, kind):
         yield field.validation_alias or field.alias, field.field_info.annotation
     for each in dependant.dependencies:
-        yield from _parameters(each)
+        yield from _parameters(each, kind)
+
+
+def _known(parameters: Iterable[tuple[str, Any]]) -> set[str] | None:
+    """Name the parameters; None if one of them takes any name."""
+    known: set[str] = set()
+    for name, annotation in parameters:
+        members = _members(TypeAdapter(annotation))
+        if members is None:
+            return None
+        # A model stands for its fields.
+        known |= members or {name}
+    return known
 
 
 def _members(adapter: TypeAdapter[Any]) -> set[str] | None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import pytest
-from fastapi import Depends, Query, Security
+from fastapi import Depends, Form, Query, Security, UploadFile
 from fastapi.security import APIKeyQuery
 from httpx import Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -77,6 +77,28 @@ async def add_whole(whole: Whole) -> Whole:
 @router.post("/loose")
 async def add_loose(loose: Loose) -> dict[str, Any]:
     return loose.model_dump()
+
+
+@router.post("/forms")
+async def send_form(
+    name: Annotated[str, Form()], colour: Annotated[str, Form()] = "red"
+) -> str:
+    return f"{colour} {name}"
+
+
+@router.post("/models")
+async def send_model(part: Annotated[Part, Form()]) -> Part:
+    return part
+
+
+@router.post("/loose-forms")
+async def send_loose(loose: Annotated[Loose, Form()]) -> dict[str, Any]:
+    return loose.model_dump()
+
+
+@router.post("/files")
+async def send_file(file: UploadFile, note: Annotated[str, Form()] = "") -> str:
+    return (await file.read()).decode() + note
 
 
 @router.post("/two")
@@ -222,12 +244,62 @@ class TestBody:
         assert errors(mistyped)[0][1:] == ("#/title", "Input should be a valid string")
 
 
+class TestForm:
+    @pytest.mark.parametrize(
+        ("path", "fields", "pointer", "likely"),
+        [
+            ("forms", {"name": "x", "color": "y"}, "#/color", "; perhaps colour is"),
+            ("models", {"colour": "y", "part": "{}"}, "#/part", "."),
+        ],
+    )
+    async def test_names_the_field_and_the_likely_one(
+        self,
+        serve: Serve,
+        path: str,
+        fields: dict[str, str],
+        pointer: str,
+        likely: str,
+    ) -> None:
+        async with serve(create_app(None, router)) as client:
+            response = await client.post(f"/v1/{path}", data=fields)
+
+        [(location, found, message)] = errors(response)
+        assert (location, found) == ("body", pointer)
+        assert message.startswith("There is no such field" + likely)
+
+    async def test_names_a_strange_file_beside_one_that_is_read(
+        self, serve: Serve
+    ) -> None:
+        sent = {"file": b"hello", "flie": b"again"}
+        async with serve(create_app(None, router)) as client:
+            response = await client.post("/v1/files", files=sent)
+
+        assert errors(response) == [
+            ("body", "#/flie", "There is no such field; perhaps file is meant.")
+        ]
+
+    async def test_takes_what_the_route_declares(self, serve: Serve) -> None:
+        async with serve(create_app(None, router)) as client:
+            form = await client.post("/v1/forms", data={"name": "x", "colour": "y"})
+            model = await client.post("/v1/models", data={"colour": "y"})
+            open_one = await client.post("/v1/loose-forms", data={"more": "1"})
+            file = await client.post(
+                "/v1/files", files={"file": b"hello"}, data={"note": "!"}
+            )
+
+        assert (form.json(), model.json()) == ("y x", {"colour": "y"})
+        assert open_one.json()["more"] == "1"
+        assert file.json() == "hello!"
+
+
 class TestSwitch:
     async def test_lets_everything_pass(self, serve: Serve) -> None:
         settings = WebSettings(refuse_unknown=False)
         async with serve(create_app(settings, router)) as client:
             query = await client.get("/v1/wholes?statuss=open")
             body = await client.post("/v1/wholes", json={"titel": "x"})
+            form = await client.post("/v1/models", data={"color": "x"})
 
         assert query.status_code == 200
+        assert form.status_code == 200
         assert body.status_code == 200
