@@ -34,6 +34,7 @@ from app.platform.web.routing import (
     AUTHENTICATED,
     Concurrency,
     Policy,
+    Rate,
     Router,
 )
 
@@ -44,7 +45,13 @@ router = Router(
 # A password takes a core for a while on purpose: others must not wait for it.
 HASHING = Concurrency("passwords", limit=4)
 PUBLIC = Policy(access=ANYBODY)
-GUESSABLE = Policy(access=ANYBODY, concurrency=HASHING, max_body_bytes=16 * 1024)
+# Who guesses is slowed down by its address; no account can be locked by others.
+GUESSABLE = Policy(
+    access=ANYBODY,
+    concurrency=HASHING,
+    rate=Rate("passwords", limit=30),
+    max_body_bytes=16 * 1024,
+)
 
 
 def _committed(request: Request, outcome: BaseModel | DomainError | None) -> Response:

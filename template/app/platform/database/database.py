@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.platform.database.engine import ReadSession, create_pool, ending, sessions
+from app.platform.database.engine import Ending, ReadSession, create_pool, sessions
 from app.platform.database.postgresql import (
     SNAPSHOT,
     classify,
@@ -162,7 +162,7 @@ class Database:
         The first statement begins the transaction. `may_idle` is for work that waits
         for others in it longer than a request may.
         """
-        async with ending(self._writing()) as session:
+        async with Ending(self._writing()) as session:
             if may_idle is not None:
                 let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
@@ -176,8 +176,7 @@ class Database:
                     raise UnitEnded from error
                 raise
 
-    @asynccontextmanager
-    async def read_session(self) -> AsyncIterator[ReadSession]:
+    def read_session(self) -> AbstractAsyncContextManager[ReadSession]:
         """
         Read without a transaction, from the replica when there is one.
 
@@ -185,8 +184,7 @@ class Database:
         different states. One that changes something is refused. A connection is taken
         only when a statement needs it.
         """
-        async with ending(self._reading()) as session:
-            yield session
+        return Ending(self._reading())
 
     @asynccontextmanager
     async def streaming(self, *, may_idle: timedelta) -> AsyncIterator[AsyncSession]:
@@ -197,7 +195,7 @@ class Database:
         a connection of the pool; the server ends it when the reader of the rows pauses
         for longer than `may_idle`.
         """
-        async with ending(self._streaming()) as session:
+        async with Ending(self._streaming()) as session:
             event.listen(session.sync_session, "before_flush", _refuse_to_flush)
             let_idle(session, may_idle)
             yield session

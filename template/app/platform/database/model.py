@@ -36,7 +36,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.interfaces import ORMOption
 from uuid_utils.compat import uuid7
 
-from app.platform.database.postgresql import INSTANT
+from app.platform.database.postgresql import INSTANT, TRANSACTION
 from app.platform.observability import context
 
 
@@ -124,6 +124,18 @@ class Versioned(MappedAsDataclass, kw_only=True):
         return {"eager_defaults": True, "version_id_col": cls.version}
 
 
+class Followed(MappedAsDataclass, kw_only=True):
+    """Rows that clients follow as they are added and changed: `Repository.follow`."""
+
+    transaction: Mapped[int] = mapped_column(
+        index=True,
+        server_default=TRANSACTION,
+        onupdate=TRANSACTION,
+        default=None,
+        init=False,
+    )
+
+
 @event.listens_for(Session, "before_flush")
 def _count_links(session: Session, *_: object) -> None:
     """Let other links by an association table be a change of the row they belong to."""
@@ -141,9 +153,7 @@ _LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )
 # Whose they are is asked when a query is sent: it is built once for all.
-_CALLER: BindParameter[str] = bindparam(
-    "caller_id", callable_=lambda: context.caller().id
-)
+_CALLER: BindParameter[str] = bindparam("me", callable_=lambda: context.caller().id)
 _OWN = with_loader_criteria(
     Owned, lambda model: model.owner_id == _CALLER, include_aliases=True
 )
@@ -158,8 +168,8 @@ _HIDING: dict[tuple[bool, bool], tuple[ORMOption, ...]] = {
 
 def hiding(options: Mapping[str, Any]) -> tuple[ORMOption, ...]:
     """Say what keeps from a query, with its options of execution, what is not there."""
-    deleted = bool(options.get("include_deleted"))
-    return _HIDING[deleted, not Owned.enforced or context.caller().sees_all]
+    others = not Owned.enforced or context.caller().sees_all
+    return _HIDING[bool(options.get("include_deleted")), others]
 
 
 # More kinds of queries than any repository has.

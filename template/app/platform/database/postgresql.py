@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Executable,
     Index,
     Row,
     Select,
+    Table,
     delete,
     event,
     func,
@@ -34,6 +37,9 @@ type Model = type[DeclarativeBase]
 
 INSTANT = DateTime(timezone=True)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# The number of this transaction, and the lowest of those that have not ended.
+TRANSACTION = text("(pg_current_xact_id()::text::bigint)")
+UNSETTLED = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Json(JSONB):
@@ -76,11 +82,10 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
 
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
-    seconds = f"{limit.total_seconds()}s"
+    limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
 
     def say(_: Any, __: Any, connection: Any) -> None:
-        name = "idle_in_transaction_session_timeout"
-        connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}'")
+        connection.exec_driver_sql(f"SET LOCAL {limit_said}")
 
     event.listen(session.sync_session, "after_begin", say)
 
@@ -101,14 +106,11 @@ def unique_among_living(*columns: str) -> Index:
     return Index(None, *columns, unique=True, postgresql_where=_LIVING)
 
 
-async def insert_or_ignore(
-    session: AsyncSession, model: Model, *rows: Mapping[str, Any]
-) -> int:
-    """Insert rows and leave alone what is there already; tell how many were new."""
-    # Rows beside the statement, not in it: so it is compiled once.
-    statement = insert(model).on_conflict_do_nothing()
-    keys = statement.returning(*inspect(model).primary_key)
-    return len((await session.execute(keys, [*rows])).all())
+@cache
+def insert_or_ignore(model: Model) -> Executable:
+    """Insert rows, which stand beside it, and leave alone what is there already."""
+    statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
+    return statement.returning(*inspect(model).primary_key)
 
 
 async def insert_unless_there[M: DeclarativeBase](
@@ -125,26 +127,25 @@ async def insert_unless_there[M: DeclarativeBase](
     return added
 
 
-async def upsert(
-    session: AsyncSession,
+def upsert(
     model: Model,
     row: Mapping[str, Any],
     *,
     change: Sequence[str],
     when: ColumnElement[bool] | None = None,
-) -> bool:
+) -> Executable:
     """
     Insert a row, or change these columns of the one with its key.
 
-    `when` asks something of the stored row. Tells whether anything was stored.
+    `when` asks something of the stored row. Returns the key if anything was stored.
     """
     keys = inspect(model).primary_key
-    statement = insert(model).values(row)
+    statement = insert(cast("Table", model.__table__)).values(row)
     changes = {name: statement.excluded[name] for name in change}
     stored = statement.on_conflict_do_update(
         index_elements=keys, set_=changes, where=when
     )
-    return (await session.execute(stored.returning(*keys))).first() is not None
+    return stored.returning(*keys)
 
 
 async def change_one[M: DeclarativeBase](
@@ -194,10 +195,9 @@ def classify(error: BaseException) -> Failure | None:
     return next((kind for kind, of in _CODES.items() if code.startswith(of)), None)
 
 
-async def try_lock(session: AsyncSession, name: str) -> bool:
+def try_lock(name: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Take a lock that ends with the transaction, or say at once that it is taken."""
-    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
-    return bool(await session.scalar(select(lock)))
+    return func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
 
 
 @asynccontextmanager

@@ -119,7 +119,7 @@ class Keys:
 
     async def _make_the_first(self) -> None:
         async with self._database.unit_of_work() as unit:
-            if not await try_lock(unit.session, "identity:first-key"):
+            if not await unit.session.scalar(select(try_lock("identity:first-key"))):
                 raise Unavailable("The first key is being made.")
             if await unit.session.scalar(select(SigningKey.kid).limit(1)) is None:
                 self._add(unit.session, datetime.now(UTC))

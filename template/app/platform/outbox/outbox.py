@@ -24,6 +24,7 @@ from uuid_utils.compat import uuid7
 
 from app.platform.configuration import Limit, Section
 from app.platform.database import UnitOfWork
+from app.platform.database.engine import rows
 from app.platform.database.postgresql import (
     change_one,
     from_now,
@@ -124,8 +125,8 @@ class Outbox:
 
     async def put(self, messages: Iterable[Message]) -> None:
         """Store messages; one whose id is there already stays as it is."""
-        if rows := [said(message) for message in messages]:
-            await insert_or_ignore(self._session, OutboxMessage, *rows)
+        if new := [said(message) for message in messages]:
+            await rows(self._session, insert_or_ignore(OutboxMessage), new)
 
     async def claim(
         self, destination: str, *, limit: int, lease: timedelta, behind: timedelta
@@ -151,8 +152,8 @@ class Outbox:
             "attempt_id": None,
             "crashes": _crashes(),
         }
-        rows = await take_and_update(self._session, due, values, OutboxMessage)
-        looked = [row.OutboxMessage for row in rows]
+        taken = await take_and_update(self._session, due, values, OutboxMessage)
+        looked = [row.OutboxMessage for row in taken]
         keyed = [message.id for message in looked if message.key is not None]
         later = await self._put_behind(keyed, behind) if keyed else ()
         return Claim([each for each in looked if each.id not in later], len(looked))
@@ -250,9 +251,8 @@ class Outbox:
 
     async def withdraw(self, message: OutboxMessage) -> bool:
         """End a message without its effect; false if it is another attempt's."""
-        ended = delete(OutboxMessage).where(_mine(message))
-        result = await self._session.execute(ended)
-        return isinstance(result, CursorResult) and result.rowcount == 1
+        gone = await self._session.execute(delete(OutboxMessage).where(_mine(message)))
+        return isinstance(gone, CursorResult) and gone.rowcount == 1
 
     async def _release(
         self, message: OutboxMessage, delay: timedelta, **values: Any

@@ -56,7 +56,7 @@ class Quarantine:
         }
         # A tick that is staged again has the same id, and the latest error counts.
         again = ["attempts", "error", "quarantined_at"]
-        await upsert(self._session, QuarantinedMessage, row, change=again)
+        await self._session.execute(upsert(QuarantinedMessage, row, change=again))
         return True
 
     async def count(self, selection: Selection) -> tuple[int, datetime]:

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
+from app.platform.web.exchange import Gate
 from app.platform.web.policy import EVERYWHERE, Access, Guard
 from app.platform.web.routing import METHODS
 
@@ -102,7 +103,7 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 "docs/howto/routes.md."
             )
         needs[getattr(route, "operation_id", None) or route.name] = policy.access
-    app.state.guard = guard
+    app.state.terms.guard = guard
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -114,18 +115,21 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
 
 
 def install(
-    app: FastAPI, settings: WebSettings, observers: Sequence[edge.Observer] = ()
+    app: FastAPI,
+    settings: WebSettings,
+    observers: Sequence[edge.Observer] = (),
+    gates: Sequence[Gate] = (),
 ) -> None:
     """
     Prepare the application. Call it once, before the first request.
 
-    Observers, outermost first, see each request as it was answered in the end.
+    Observers, outermost first, see each request as it was answered in the end. Gates
+    are asked in their order before a route answers, and may refuse.
     """
     # A redirect would carry the caller's Host header back to it.
     app.router.redirect_slashes = False
     app.state.refuses_unknown = settings.refuse_unknown
-    app.state.guard = None
-    edge.install(app, settings, observers)
+    edge.install(app, settings, observers, gates)
     admit_origins(app, settings)
     handlers.install(app)
     problems.describe_problems(app)

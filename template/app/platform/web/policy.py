@@ -56,6 +56,15 @@ class Guard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """A class of requests: each caller may send so many of this name in so long."""
+
+    name: str
+    limit: int
+    seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Caching:
     """Who may keep a response, and what else it depends on. Errors are not kept."""
 
@@ -97,6 +106,8 @@ class Policy:
     """From then on until it ends, or is cut off."""
     concurrency: Concurrency | None = None
     """How many may be under way; beyond that, they are told to come back."""
+    rate: Rate | None = None
+    """How often a caller may ask, where that is counted; else by the method."""
     idempotency: Depends | None = None
     """`idempotent` or `idempotent_when_asked`; routes that only look ignore it."""
     access: Access | None = None

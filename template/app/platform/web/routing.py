@@ -38,8 +38,8 @@ from app.platform.web.policy import (
     Access,
     Caching,
     Concurrency,
-    Guard,
     Policy,
+    Rate,
 )
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Caching",
     "Concurrency",
     "Policy",
+    "Rate",
     "Router",
 ]
 
@@ -87,7 +88,7 @@ class Route(APIRoute):
         super().__init__(path, judged(endpoint), **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _admit(scope, self.policy)
+        await exchange_of(scope).admit(self.policy)
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -234,7 +235,7 @@ class Router(APIRouter):
         effective = policy.over(self.policy)
 
         async def adopt(socket: WebSocket) -> None:
-            await _admit(socket.scope, effective)
+            await exchange_of(socket.scope).admit(effective)
 
         first = [Depends(adopt), *(dependencies or ())]
         super().add_api_websocket_route(path, endpoint, name, dependencies=first)
@@ -250,14 +251,6 @@ def limit_unrouted(app: FastAPI) -> None:
         await answer(scope, receive, send)
 
     app.router.default = nowhere
-
-
-async def _admit(scope: Scope, policy: Policy) -> None:
-    """Let a request into its route; raise if who asks may not come in."""
-    guard: Guard | None = scope["app"].state.guard
-    if guard is not None:
-        await guard.judge(scope, policy.access)
-    exchange_of(scope).adopt(policy)
 
 
 def routes_of(router: APIRouter) -> Iterator[Any]:
