@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from random import SystemRandom
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.errors import Overloaded
 from app.platform.observability import context
-from app.platform.web.body import CLOSE, declared_length, discard
+from app.platform.web.body import CLOSE, come_back, declared_length, discard
 from app.platform.web.policy import EVERYWHERE, Concurrency, Guard, Policy
 from app.platform.web.problems import PROBES, own_path, respond, route_of
 
@@ -32,7 +31,6 @@ _NO_STORE = (b"cache-control", b"no-store")
 _DATA_ONLY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
-_AGAIN_MILLISECONDS = (1000, 4000)
 _LAST = {"type": "http.response.body", "body": b""}
 
 type Headers = list[tuple[bytes, bytes]]
@@ -212,8 +210,7 @@ class HttpExchange(Exchange):
             if not self._is_endless:
                 raise
             # Not a failure: clients come back, not all at once, to one that goes on.
-            wait = b"retry: %d\n\n" % SystemRandom().randint(*_AGAIN_MILLISECONDS)
-            await self._send({**_LAST, "body": wait})
+            await self._send(come_back())
         except Exception as error:
             if self._is_complete and isinstance(error, (ClientDisconnect, OSError)):
                 return
