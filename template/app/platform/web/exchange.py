@@ -1,6 +1,7 @@
 """One request and its answer: what is promised of both is kept here, in one place."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -27,7 +28,12 @@ MAX_PATH = 200
 _KEY = "app.exchange"
 _REQUEST_ID = context.REQUEST_ID.encode()
 
-_ALWAYS = (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    # Pages elsewhere may read it by CORS, and not load it as an image or a script.
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 _NO_STORE = (b"cache-control", b"no-store")
 # The pages of the API's documentation load scripts; data has no business to.
 _DATA_ONLY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -47,6 +53,8 @@ class Terms:
     policy: Policy
     strict_transport_seconds: int = 0
     gates: tuple[Gate, ...] = ()
+    # Which hosts are ours, if that is said.
+    hosts: re.Pattern[bytes] | None = None
     # Bound once: finding out how to log costs more than a line does.
     log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
     # How many of each class are under way.
@@ -106,7 +114,10 @@ class Exchange:
     async def run(self, app: ASGIApp) -> None:
         """Answer and log, whatever happens."""
         try:
-            await self._run(app)
+            if self._terms.hosts is None or self._is_ours(self._terms.hosts):
+                await self._run(app)
+            else:
+                await self._answer(HTTPStatus.BAD_REQUEST, "No such host is here.")
         finally:
             # Without the circle it is gone at once, and not when garbage is collected.
             del self.scope[_KEY]
@@ -133,6 +144,11 @@ class Exchange:
         self.adopt(policy)
         for gate in self._terms.gates:
             await gate(self)
+
+    def _is_ours(self, hosts: re.Pattern[bytes]) -> bool:
+        """Tell a request to this service; probes ask by whatever address they have."""
+        host = self.headers.get(b"host", b"")
+        return hosts.fullmatch(host) is not None or own_path(self.scope) in PROBES
 
     async def _run(self, app: ASGIApp) -> None:
         raise NotImplementedError

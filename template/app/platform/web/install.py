@@ -107,6 +107,7 @@ def install(
     admit_origins(app, settings)
     handlers.install(app)
     problems.describe_problems(app)
-    serve_documentation(app)
+    if app.openapi_url is not None:
+        serve_documentation(app)
     routing.limit_unrouted(app)
     app.include_router(server.router)

@@ -11,6 +11,9 @@ class TestResponseHeaders:
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "max-age" in response.headers["strict-transport-security"]
+        assert response.headers["cross-origin-resource-policy"] == "same-origin"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
         assert "'none'" in response.headers["content-security-policy"]
 
     async def test_leave_a_page_its_own_policy(self, client: AsyncClient) -> None:
