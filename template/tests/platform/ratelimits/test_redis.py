@@ -25,6 +25,7 @@ from app.platform.ratelimits.redis import RedisMeter
 from app.settings import Settings
 from dev.process import HOST, answers, end, free_port, launch
 from tests.fixtures.redis import Victim
+from tests.platform import canaries
 from tests.platform.ratelimits.replica import router
 from tests.platform.web.live import Api
 
@@ -140,6 +141,24 @@ class TestSpend:
     def test_needs_a_shared_server(self) -> None:
         with pytest.raises(TypeError, match="Redis"):
             RedisMeter(cast("CacheStore", object()))
+
+
+class TestSecret:
+    async def test_is_in_no_key_and_no_value(
+        self, places: dict[str, Any], victim: Victim
+    ) -> None:
+        cache = RedisCacheSettings(url=SecretStr(victim.url), timeout_ms=TIMEOUT_MS)
+        settings = Settings(service_name="test", **{**places, "cache": cache})
+        service = Api(settings, canaries.router)
+        async with service.running() as api, api.client() as client:
+            await canaries.push(client)
+
+        async with Redis.from_url(victim.url) as redis:
+            keys = [key async for key in redis.scan_iter()]
+            held = [await redis.get(key) for key in keys]
+
+        assert any(b":rate:writes:127.0.0.1" in key for key in keys)
+        assert canaries.CANARY not in f"{keys}{held}"
 
 
 class TestOutage:
