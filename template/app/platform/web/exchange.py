@@ -36,7 +36,10 @@ _ALWAYS = (
 )
 _NO_STORE = (b"cache-control", b"no-store")
 # The pages of the API's documentation load scripts; data has no business to.
-_DATA_ONLY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_DATA_ONLY = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+)
 _PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
 _LAST = {"type": "http.response.body", "body": b""}

@@ -24,7 +24,8 @@ ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _POLICY = (
     "default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src data:; worker-src blob:; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; img-src 'self' data:; font-src data:; "
+    "worker-src blob:; frame-ancestors 'none'"
 )
 
 
