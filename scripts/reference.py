@@ -41,7 +41,7 @@ without telemetry, `broker=redis` or `broker=none` with inline tasks.
 STANDARD = """\
 # Security
 
-<!-- Written by scripts/reference.py. Change scripts/security.yml, then run it again. -->
+<!-- Written by scripts/reference.py from scripts/security.yml. -->
 
 What a rendered service does of OWASP's Application Security Verification Standard 5.0,
 and the test that shows it, below `template/tests/`. It comes with `platform_tests=yes`.

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app import api
 from app.composition import (
     GATES,
+    GUARD,
     OBSERVERS,
     Platform,
     checks,
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     web.install(app, settings.web, OBSERVERS, GATES)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
+    web.secure(app, api.router, GUARD)
     return app
 
 

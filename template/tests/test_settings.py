@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.platform.configuration import Section
-from app.platform.configuration.description import HEADING, describe, rewrite
+from app.platform.configuration.section import HEADING, describe, rewrite
 from app.platform.configuration.url import KNOWN_TO_ALL
 from app.settings import Settings
 

@@ -134,7 +134,7 @@ class RateLimits:
 
 def _caller_of(scope: Scope) -> str:
     caller = context.caller()
-    if caller.subject != context.ANONYMOUS:
+    if caller.id != context.ANONYMOUS:
         return str(caller)
     host, _ = scope.get("client") or ("", 0)
     return _holder_of(host)

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.platform.configuration import Limit, Refusal, Section
 from app.platform.observability import context
-from app.platform.web.exchange import Exchange, Gate, HttpExchange, Terms
-from app.platform.web.policy import LONGEST_MESSAGE, Policy
+from app.platform.web.exchange import Exchange, HttpExchange
+from app.platform.web.policy import LONGEST_MESSAGE, Gate, Policy, Terms
 from app.platform.web.sockets import SocketExchange
 
 _CARRIED = {name.encode(): name for name in (context.REQUEST_ID, context.TRACEPARENT)}
@@ -178,8 +178,8 @@ def install(
     terms = Terms(
         settings.policy,
         settings.strict_transport_seconds,
-        tuple(gates),
-        settings.known_hosts,
+        gates=tuple(gates),
+        hosts=settings.known_hosts,
     )
     app.state.terms = terms
     app.add_middleware(

@@ -15,8 +15,7 @@ from pydantic import AfterValidator, Field
 
 from app.platform.configuration import Limit, Section
 from app.platform.readiness import Readiness
-from app.platform.web.exchange import Terms
-from app.platform.web.policy import LONGEST_MESSAGE
+from app.platform.web.policy import LONGEST_MESSAGE, Terms
 
 log = structlog.get_logger(__name__)
 

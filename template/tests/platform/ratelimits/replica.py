@@ -5,7 +5,7 @@ from fastapi import Request
 from app.main import create_app
 from app.platform.errors import NotFound
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from app.platform.web.routing import Policy, Rate, Router
 from app.platform.web.server import DrainingServer
 from app.settings import Settings
@@ -29,7 +29,7 @@ async def miss() -> None:
 
 async def known(exchange: object) -> None:
     """Stand for an identity that has been proved, which is asked before limits are."""
-    context.identify(Caller("u-1"))
+    context.identify(Principal("u-1", kind="user"))
 
 
 if __name__ == "__main__":
