@@ -1,6 +1,7 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from copy import copy
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ from app.platform.web.body import (
 )
 from app.platform.web.conditional import conditional
 from app.platform.web.exchange import exchange_of
-from app.platform.web.plan import Planned
+from app.platform.web.plan import FUNCTION_STACK, Handler, Planned, included
 from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
 
 __all__ = ["Caching", "Concurrency", "Policy", "Router"]
@@ -60,6 +61,7 @@ class Route(APIRoute):
         **options: Any,
     ) -> None:
         self.policy = policy
+        self._answers: list[tuple[Planned, Handler]] = []
         if policy.idempotency and not _LOOKS.issuperset(options["methods"] or _LOOKS):
             first = [policy.idempotency, *(options.get("dependencies") or ())]
             options["dependencies"] = first
@@ -67,6 +69,16 @@ class Route(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange_of(scope).adopt(self.policy)
+        route = included(scope, self)
+        allowed = scope["method"] in route.methods
+        for planned, answer in self._answers:
+            if allowed and planned.holds_for(route):
+                # What is between here and there is for what has no plan.
+                async with AsyncExitStack() as stack:
+                    scope[FUNCTION_STACK] = stack
+                    response = await answer(StrictRequest(scope, receive))
+                await response(scope, receive, send)
+                return
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -78,7 +90,9 @@ class Route(APIRoute):
 
         async def answer(request: Request) -> Response:
             refused.set([])
-            strict = StrictRequest(request.scope, request.receive)
+            strict = request
+            if not isinstance(request, StrictRequest):
+                strict = StrictRequest(request.scope, request.receive)
             refuse_other_media_types(strict, media_type)
             await declared.refuse_the_rest(strict)
             try:
@@ -91,6 +105,7 @@ class Route(APIRoute):
                 _let_keep(response, self.policy.caching)
             return conditional(strict, response)
 
+        self._answers.append((handle, answer))
         return answer
 
 
