@@ -1,11 +1,10 @@
 """Who hands out transactions and reads, over which connections, and who cleans up."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Self
 
 import structlog
@@ -22,6 +21,7 @@ from app.platform.database.postgresql import (
     let_idle,
     take_and_delete,
 )
+from app.platform.database.postgresql_text import changes_something
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -31,33 +31,6 @@ IDLE_MARGIN = timedelta(seconds=5)
 PURGE_BATCH = 1000
 # Less than a task may take by default, by more than the last statement may.
 PURGE_SECONDS = 20.0
-# Whatever is not one of these is DML, DDL, or changes the connection for the next.
-_READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
-_SAID = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$((?:[A-Za-z_]\w*)?)\$.*?\$\1\$"
-    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
-    re.DOTALL,
-)
-_WRITES_WITHIN = re.compile(
-    r"\bINTO\b|\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b"
-    r"|(?:[()]|\bEXPLAIN|\bANALYZE|\bVERBOSE)\s*"
-    r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
-    re.IGNORECASE,
-)
-
-
-@lru_cache(maxsize=2048)
-def changes_something(statement: str) -> bool:
-    """
-    Tell whether a statement is more than a look, whoever wrote it.
-
-    It may lock rows or hide a change in a WITH. What a function does is not seen.
-    """
-    words = _SAID.sub(" x ", statement)
-    first = re.search(r"\w+", words)
-    if first is None or first[0].upper() not in _READS:
-        return True
-    return _WRITES_WITHIN.search(words) is not None
 
 
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:

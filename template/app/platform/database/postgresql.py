@@ -1,8 +1,6 @@
 """What only PostgreSQL can do: another database would have a file with these names."""
 
 import asyncio
-import re
-import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -18,12 +16,10 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    Text,
     delete,
     event,
     func,
     inspect,
-    literal_column,
     select,
     text,
     update,
@@ -31,17 +27,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.orm import DeclarativeBase
 
 from app.platform.database.settings import DatabaseSettings, read_url
 
 type Execute = Callable[[str], Any]
 type Failure = Literal["value", "locked", "passing", "aborted"]
 type Model = type[DeclarativeBase]
-type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 INSTANT = DateTime(timezone=True)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# The number of this transaction, and the lowest of those that have not ended.
+TRANSACTION = text("(pg_current_xact_id()::text::bigint)")
+UNSETTLED = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Json(JSONB):
@@ -84,11 +82,10 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
 
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
-    seconds = f"{limit.total_seconds()}s"
+    limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
 
     def say(_: Any, __: Any, connection: Any) -> None:
-        name = "idle_in_transaction_session_timeout"
-        connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}'")
+        connection.exec_driver_sql(f"SET LOCAL {limit_said}")
 
     event.listen(session.sync_session, "after_begin", say)
 
@@ -107,19 +104,6 @@ def from_now(delay: timedelta) -> ColumnElement[datetime]:
 def unique_among_living(*columns: str) -> Index:
     """Make a value unique among the rows that are not deleted."""
     return Index(None, *columns, unique=True, postgresql_where=_LIVING)
-
-
-def words_index(name: str, *columns: str) -> Index:
-    """Find rows by the words in these columns: for `has_words`."""
-    named = (literal_column(f'"{column}"', Text) for column in columns)
-    return Index(name, _words_of(*named), postgresql_using="gin")
-
-
-def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
-    """Ask for rows in which each word of the question, or its beginning, occurs."""
-    words = [f"{word}:*" for word in _WORD.findall(question)]
-    asked = func.to_tsquery(_DICTIONARY, " & ".join(words))
-    return _words_of(*columns).op("@@", is_comparison=True)(asked)
 
 
 @cache
@@ -162,6 +146,18 @@ def upsert(
         index_elements=keys, set_=changes, where=when
     )
     return stored.returning(*keys)
+
+
+async def change_one[M: DeclarativeBase](
+    session: AsyncSession,
+    model: type[M],
+    condition: ColumnElement[bool],
+    values: Mapping[str, Any],
+) -> M | None:
+    """Change the row that meets the condition, if one does, and return it as it is."""
+    statement = update(model).where(condition).values(**values).returning(model)
+    changed: M | None = await session.scalar(statement)
+    return changed
 
 
 async def take_and_update(
@@ -264,15 +260,6 @@ def _free(rows: Select[Any]) -> tuple[Model, ColumnElement[bool]]:
     return model, key.in_(rows.with_only_columns(key).with_for_update(skip_locked=True))
 
 
-def _words_of(*columns: _Text) -> ColumnElement[Any]:
-    """Spell it as PostgreSQL does, so that Alembic sees that the two are the same."""
-    words: ColumnElement[str] = func.coalesce(columns[0], _NOTHING)
-    for column in columns[1:]:
-        words = words.op("||")(_SPACE).op("||")(func.coalesce(column, _NOTHING))
-    spaced = func.regexp_replace(words, _PUNCTUATION, _SPACE, _EVERYWHERE)
-    return func.to_tsvector(_DICTIONARY, spaced)
-
-
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TEXTS = ("22021", "22P05")
 _CODES: dict[Failure, tuple[str, ...]] = {
@@ -288,11 +275,3 @@ _CODES: dict[Failure, tuple[str, ...]] = {
 }
 _LIVING = text("deleted_at IS NULL")
 _NO_SYNC = {"synchronize_session": False}
-# Words as they are: of no language, so of any.
-_DICTIONARY = literal_column("'simple'", Text)
-_PUNCTUATION = literal_column("'[[:punct:]]+'", Text)
-_EVERYWHERE = literal_column("'g'", Text)
-_SPACE = literal_column("' '", Text)
-_NOTHING = literal_column("''", Text)
-# Without punctuation, which PostgreSQL would read as signs, paths and addresses.
-_WORD = re.compile(rf"[^\s{re.escape(string.punctuation)}]+")

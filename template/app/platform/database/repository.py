@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -27,8 +26,12 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from app.platform.database.engine import ReadSession, rows
 from app.platform.database.model import Base, Eager, Model, Shape, Versioned, option_of
-from app.platform.database.postgresql import constraint_of, insert_unless_there
-from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
+from app.platform.database.postgresql import (
+    UNSETTLED,
+    constraint_of,
+    insert_unless_there,
+)
+from app.platform.database.sorting import NEWEST_FIRST, Page, Position, Sort
 from app.platform.errors import (
     Conflict,
     DomainError,
@@ -39,19 +42,11 @@ from app.platform.errors import (
 
 # What is removed just between the two statements of a turn is there for neither.
 _TURNS = 3
+# The order in which rows are followed, and the key before every other.
+FOLLOWED = "transaction"
+_FIRST = UUID(int=0)
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Page[T]:
-    """One page, and where it ended if there is a next one."""
-
-    items: Sequence[T]
-    next: Position | None
-
-    def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
-        return Page([convert(item) for item in self.items], self.next)
 
 
 class Repository[M: Model]:
@@ -236,6 +231,33 @@ class Repository[M: Model]:
         found = await self.all(walk.apply(query).limit(limit + 1))
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
+
+    async def follow(
+        self,
+        query: Select[M] | None = None,
+        *,
+        after: Position | None,
+        limit: int = 100,
+    ) -> Sequence[tuple[Position, M]]:
+        """
+        Read on in the order in which rows were added or changed, of a `Followed` model.
+
+        A row waits until every transaction that began to write before its own has
+        ended, so that none is added later behind a place that was passed.
+        """
+        walk = Sort(self.model, FOLLOWED)
+        query = select(self.model) if query is None else query
+        if after is not None:
+            query = walk.seek(query, after)
+        query = query.where(getattr(self.model, FOLLOWED) < UNSETTLED)
+        found = await self.all(walk.apply(query).limit(limit))
+        return [(walk.position(row), row) for row in found]
+
+
+async def last_place(session: AsyncSession) -> Position:
+    """Give the place behind all that `Repository.follow` finds now."""
+    number = await session.scalar(select(UNSETTLED))
+    return Position(_FIRST, FOLLOWED, str(number))
 
 
 def _copy(row: Any, values: dict[str, Any]) -> Any:

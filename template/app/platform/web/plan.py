@@ -15,15 +15,12 @@ from fastapi.dependencies.utils import request_body_to_args, request_params_to_a
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from pydantic_core import PydanticUndefined
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Scope
 
 type Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 type Kind = Literal["awaited", "threaded", "opened"]
 
 _JSON = "application/json"
 _FAILED = object()
-# What is opened for a route is closed here, before its response is sent.
-FUNCTION_STACK = "fastapi_function_astack"
 _PATH = attrgetter("path_params")
 _QUERY = attrgetter("query_params")
 _HEADERS = attrgetter("headers")
@@ -120,7 +117,7 @@ class Plan:
 
     async def _call(self, request: Request, said: Response, body: Any) -> Any:
         """Give the last step's result, or raise all that is wrong with the request."""
-        stack: AsyncExitStack = request.scope[FUNCTION_STACK]
+        stack: AsyncExitStack = request.scope["fastapi_function_astack"]
         wrong: list[Any] = []
         results: list[Any] = []
         for step in self._steps:
@@ -164,24 +161,15 @@ class Planned:
         self._plan: Plan | None = None
         self._is_planned = False
 
-    def holds_for(self, route: Any) -> bool:
-        """Tell whether there is a plan for the route as it was included there."""
-        plan = self._plan
-        return plan is not None and self._route is route and not plan.is_overridden
-
     async def __call__(self, request: Request) -> Response:
         if not self._is_planned:
-            self._route = included(request.scope, self._route)
-            self._plan = plan_of(self._route)
+            # Where it was included, the route may have got further dependencies.
+            included = request.scope.get("fastapi", {}).get("effective_route_context")
+            self._plan = plan_of(included or self._route)
             self._is_planned = True
         if self._plan is None or self._plan.is_overridden:
             return await self._otherwise(request)
         return await self._plan.answer(request)
-
-
-def included(scope: Scope, route: Any) -> Any:
-    """Find the route as it was included: it may have got further dependencies."""
-    return scope.get("fastapi", {}).get("effective_route_context") or route
 
 
 def plan_of(route: Any) -> Plan | None:

@@ -1,7 +1,6 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Any
@@ -29,10 +28,32 @@ from app.platform.web.body import (
 )
 from app.platform.web.conditional import conditional
 from app.platform.web.exchange import exchange_of
-from app.platform.web.plan import FUNCTION_STACK, Handler, Planned, included
-from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
+from app.platform.web.plan import Planned
+from app.platform.web.policy import (
+    ADMIN,
+    ANYBODY,
+    AUTHENTICATED,
+    EVERYWHERE,
+    OWNER,
+    Access,
+    Caching,
+    Concurrency,
+    Policy,
+    Rate,
+)
 
-__all__ = ["Caching", "Concurrency", "Policy", "Router"]
+__all__ = [
+    "ADMIN",
+    "ANYBODY",
+    "AUTHENTICATED",
+    "OWNER",
+    "Access",
+    "Caching",
+    "Concurrency",
+    "Policy",
+    "Rate",
+    "Router",
+]
 
 type Hook = Callable[[Response], Awaitable[None]]
 
@@ -61,24 +82,13 @@ class Route(APIRoute):
         **options: Any,
     ) -> None:
         self.policy = policy
-        self._answers: list[tuple[Planned, Handler]] = []
         if policy.idempotency and not _LOOKS.issuperset(options["methods"] or _LOOKS):
             first = [policy.idempotency, *(options.get("dependencies") or ())]
             options["dependencies"] = first
         super().__init__(path, judged(endpoint), **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange_of(scope).adopt(self.policy)
-        route = included(scope, self)
-        allowed = scope["method"] in route.methods
-        for planned, answer in self._answers:
-            if allowed and planned.holds_for(route):
-                # What is between here and there is for what has no plan.
-                async with AsyncExitStack() as stack:
-                    scope[FUNCTION_STACK] = stack
-                    response = await answer(StrictRequest(scope, receive))
-                await response(scope, receive, send)
-                return
+        await exchange_of(scope).admit(self.policy)
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -90,9 +100,7 @@ class Route(APIRoute):
 
         async def answer(request: Request) -> Response:
             refused.set([])
-            strict = request
-            if not isinstance(request, StrictRequest):
-                strict = StrictRequest(request.scope, request.receive)
+            strict = StrictRequest(request.scope, request.receive)
             refuse_other_media_types(strict, media_type)
             await declared.refuse_the_rest(strict)
             try:
@@ -105,7 +113,6 @@ class Route(APIRoute):
                 _let_keep(response, self.policy.caching)
             return conditional(strict, response)
 
-        self._answers.append((handle, answer))
         return answer
 
 
@@ -228,10 +235,11 @@ class Router(APIRouter):
         effective = policy.over(self.policy)
 
         async def adopt(socket: WebSocket) -> None:
-            exchange_of(socket.scope).adopt(effective)
+            await exchange_of(socket.scope).admit(effective)
 
         first = [Depends(adopt), *(dependencies or ())]
         super().add_api_websocket_route(path, endpoint, name, dependencies=first)
+        vars(self.routes[-1]).update(policy=effective)
 
 
 def limit_unrouted(app: FastAPI) -> None:
@@ -243,6 +251,13 @@ def limit_unrouted(app: FastAPI) -> None:
         await answer(scope, receive, send)
 
     app.router.default = nowhere
+
+
+def routes_of(router: APIRouter) -> Iterator[Any]:
+    """Walk the routes of a router, and those of what it includes."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else routes_of(included)
 
 
 def before_commit(request: Request, hook: Hook) -> None:
