@@ -52,8 +52,9 @@ SINGULAR = (
 )
 TYPES = (
     "str(length), text, int, decimal(digits, decimals), money, bool, date, datetime, "
-    "uuid, email, url, json, enum(values), ref(module)"
+    "uuid, email, url, json, enum(values), ref(module), many(module)"
 )
+RULES = "unique(fields), check(comparison)"
 FLAGS = "optional, unique, indexed, searchable"
 
 _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
@@ -61,6 +62,7 @@ _NAME = re.compile(r"^    (\S.*):$")
 _FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
 _REVISION = re.compile(r"^revision: str = \"(\w+)\"", re.MULTILINE)
 _WORD = re.compile(r"\w+")
+_COLUMNLESS = re.compile(r"(many|unique|check)\(")
 # Commas within parentheses belong to a type.
 _COMMA = re.compile(r",(?![^()]*\))")
 
@@ -180,7 +182,7 @@ def _ask(question: str) -> str:
 
 def _ask_fields(name: str) -> Fields:
     """One a line, until an empty one."""
-    print(f"Types: {TYPES}\nFlags: {FLAGS}")
+    print(f"Types: {TYPES}\nFlags: {FLAGS}\nRules, each with a name: {RULES}")
     fields: Fields = {}
     while line := _ask(f"A field of {name}, such as due: date optional (none to end)"):
         given = parsed(line)
@@ -194,14 +196,17 @@ def _ask_fields(name: str) -> Fields:
 
 def _has_type(spec: str) -> bool:
     kind = _WORD.match(spec)
-    return kind is not None and kind[0] in re.sub(r"\(.*?\)", "", TYPES).split(", ")
+    known = re.sub(r"\(.*?\)", "", f"{TYPES}, {RULES}").split(", ")
+    return kind is not None and kind[0] in known
 
 
 def _required(fields: Fields) -> list[str]:
     return [
         name
         for name, spec in fields.items()
-        if "optional" not in spec.split() and "=" not in spec
+        if "optional" not in spec.split()
+        and not _COLUMNLESS.match(spec)
+        and "=" not in spec
     ]
 
 

@@ -2,14 +2,24 @@
 
 from datetime import datetime
 from traceback import walk_stack
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, Table, event, func, inspect
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    FromClause,
+    MetaData,
+    Table,
+    event,
+    func,
+    inspect,
+)
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    RelationshipProperty,
     Session,
     declared_attr,
     mapped_column,
@@ -98,3 +108,36 @@ def _count_links(session: Session, *_: object) -> None:
                 linked = relation.secondary is not None
                 if linked and state.attrs[name].history.has_changes():
                     row.updated_at = func.now()
+
+
+def referring(table: FromClause) -> list[Column[Any]]:
+    """Find the columns, of whatever module, that refer to rows of the table."""
+    return [
+        key.parent
+        for other in Base.metadata.sorted_tables
+        for key in sorted(other.foreign_keys, key=lambda key: key.parent.name)
+        if key.column.table is table and key.column.name == "id"
+    ]
+
+
+def links(table: FromClause) -> list[tuple[Column[Any], Column[Any]]]:
+    """
+    Find the collections that rows of the table may be in.
+
+    Of the two columns of an association table, the first is whom it belongs to.
+    """
+    columns = (column for column in referring(table) if associates(column))
+    pairs = ((next(iter(column.table.primary_key)), column) for column in columns)
+    return [(owner, member) for owner, member in pairs if owner is not member]
+
+
+def associates(column: Column[Any]) -> bool:
+    """Tell whether it is of an association table, whose key is two references."""
+    key = column.table.primary_key
+    return len(key) > 1 and all(each.foreign_keys for each in key)
+
+
+def ids_of(collection: RelationshipProperty[Any]) -> str:
+    """Name what a client sends for a collection: `tag_ids` for a column `tag_id`."""
+    table = cast("Table", collection.secondary)
+    return f"{list(table.primary_key)[1].name}s"

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import (
     Column,
     ColumnElement,
-    FromClause,
     Select,
     bindparam,
+    delete,
     exists,
     func,
     inspect,
@@ -21,11 +21,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.model import Base, Model, Versioned
+from app.platform.database.model import (
+    Model,
+    Versioned,
+    associates,
+    ids_of,
+    links,
+    referring,
+)
 from app.platform.database.postgresql import constraint_of, insert_unless_there
 from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
 from app.platform.errors import (
@@ -40,6 +48,8 @@ from app.platform.errors import (
 _TURNS = 3
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
+# Collections, each with what is wrong with the id of a row that is not there.
+type Links = Sequence[tuple[InstrumentedAttribute[Any], Callable[[], DomainError]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +71,12 @@ class Repository[M: Model]:
     # What is loaded along with every row, so that nothing is loaded one by one.
     eager: ClassVar[Sequence[ORMOption]] = ()
     # By column: what is wrong with a value that another row has already, and with the
-    # key of a row that is not there.
+    # key of a row that is not there. By the name of a CHECK: what is wrong with a row
+    # that it refuses.
     taken: ClassVar[Refusals] = ()
     unknown: ClassVar[Refusals] = ()
+    broken: ClassVar[Refusals] = ()
+    links: ClassVar[Links] = ()
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -138,6 +151,26 @@ class Repository[M: Model]:
                 return found
         raise Conflict("It appears and disappears at the same time.")
 
+    async def linked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """
+        Put the rows of a collection in the place of their ids.
+
+        Each must be there, and is until this transaction ends.
+        """
+        for collection, refusal in self.links:
+            relation = inspect(self.model).relationships[collection.key]
+            keys = values.pop(ids_of(relation), None)
+            if keys is not None:
+                model: type[Model] = relation.mapper.class_
+                # Who removes one of them waits, or has removed it before this looks.
+                lock = select(model).with_for_update(read=True, key_share=True)
+                query = lock.where(model.id.in_(keys)).order_by(model.id)
+                found = (await self.session.scalars(query)).unique().all()
+                if len(found) < len({*keys}):
+                    raise refusal()
+                values[collection.key] = [*found]
+        return values
+
     async def save(self, row: M) -> None:
         """Send the changes now. Raises when another transaction was faster."""
         changes = inspect(row).attrs
@@ -164,7 +197,8 @@ class Repository[M: Model]:
         """Say what a violated constraint means to the domain; None if nothing."""
         table = self.model.__tablename__
         kind, _, column = (constraint or "").partition(f"_{table}_")
-        refusals = {"ix": self.taken, "fk": self.unknown}.get(kind, ())
+        kinds = {"ix": self.taken, "fk": self.unknown, "ck": self.broken}
+        refusals = kinds.get(kind, ())
         return next((refusal() for name, refusal in refusals if name == column), None)
 
     async def remove(self, row: M) -> None:
@@ -174,28 +208,43 @@ class Repository[M: Model]:
         Refused while rows that are not deleted need it. A reference that may be null
         lets go of it.
         """
-        if referring := _referring(self.model.__table__):
-            await self._release(row, referring)
+        if columns := referring(self.model.__table__):
+            await self._release(row, columns)
+            await self._unlink(row)
         row.deleted_at = func.now()
         await self.save(row)
 
-    async def _release(self, row: M, referring: Sequence[Column[Any]]) -> None:
+    async def _release(self, row: M, columns: Sequence[Column[Any]]) -> None:
         # An insert that refers to the row locks it FOR KEY SHARE. Either this waits for
         # that and sees what it has inserted, or that waits for this, and `reload` finds
         # the row deleted.
         lock = select(self.model.id).where(self.model.id == row.id).with_for_update()
         await self.session.execute(lock)
-        living = {column: _living(column, row.id) for column in referring}
-        needing = [column for column in referring if not column.nullable]
+        living = {
+            column: _living(column, row.id)
+            for column in columns
+            if not associates(column)
+        }
+        needing = [column for column in living if not column.nullable]
         if needing:
             asked = select(*(exists().where(*living[column]) for column in needing))
             answers = (await self.session.execute(asked)).one()
             pairs = zip(needing, answers, strict=True)
             if names := {column.table.name for column, needed in pairs if needed}:
                 raise InUse(sorted(names))
-        for column in (column for column in referring if column.nullable):
+        for column in (column for column in living if column.nullable):
             change = update(column.table).where(*living[column])
             await self.session.execute(change.values(_without(column)))
+
+    async def _unlink(self, row: M) -> None:
+        """Take it out of every collection, each a change of whom that belongs to."""
+        for owner, member in links(self.model.__table__):
+            parted = delete(member.table).where(member == row.id).returning(owner)
+            owners = (await self.session.scalars(parted)).all()
+            table = next(iter(owner.foreign_keys)).column.table
+            if owners and "version" in table.c:
+                change = update(table).where(table.c.id.in_(owners))
+                await self.session.execute(change.values(version=table.c.version + 1))
 
     async def page(
         self,
@@ -223,16 +272,6 @@ def _copy(row: Any, values: dict[str, Any]) -> Any:
     for name in mapper.attrs.keys() & values.keys():
         set_committed_value(copy, name, values[name])
     return copy
-
-
-def _referring(table: FromClause) -> list[Column[Any]]:
-    """Find the columns, of whatever module, that refer to rows of the table."""
-    return [
-        key.parent
-        for other in Base.metadata.sorted_tables
-        for key in sorted(other.foreign_keys, key=lambda key: key.parent.name)
-        if key.column.table is table and key.column.name == "id"
-    ]
 
 
 def _living(column: Column[Any], key: UUID) -> list[ColumnElement[bool]]:
