@@ -11,7 +11,15 @@ import pytest
 from variants import ROOT
 
 # Every request costs so many statements, however many rows there are.
-STATEMENTS = {"get": 1, "list of 20, uncached": 1, "first page of 20, cached": 0}
+STATEMENTS = {
+    "get": 1,
+    "list of 20, uncached": 1,
+    "first page of 20, cached": 0,
+    "aggregate, cached": 0,
+    "aggregate, uncached": 1,
+    "PATCH with If-Match": 3,
+    "twice the capacity": 1,
+}
 
 
 @pytest.mark.thorough
@@ -39,4 +47,6 @@ def test_a_run_tells_what_each_kind_of_request_costs(tmp_path: Path) -> None:
         assert round(once["statements"]) == STATEMENTS[work["work"]]
         assert 0 < once["p50"] <= once["p99"]
         assert work["work"] in run.stdout
+    for claim in ("pooling saves", "database's load", "is cached", "latency is"):
+        assert claim in run.stdout
         assert work["work"] in plot.read_text()

@@ -28,6 +28,7 @@ DEFAULTS = {
     "tasks": "celery",
     "broker": "redis",
     "telemetry": "opentelemetry",
+    "rate_limits": True,
     "monitoring": True,
     "ci": "github",
     "example": True,

@@ -139,6 +139,7 @@ class TestMigration:
         service = copy_service(tmp_path)
         models = service / "app/platform/idempotency/models.py"
         changed = models.read_text().replace("    scope: Mapped", "    range: Mapped")
+        changed = changed.replace('"scope"', '"range"')
         models.write_text(changed + CHECK)
 
         said = operate(

@@ -1,16 +1,72 @@
-"""The connection pool, from the first connection to the last."""
+"""The connection pool, from the first connection to the last, and its sessions."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import event
+from sqlalchemy import Executable, Row, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.util import await_only
+from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
+from app.platform.database.model import LIVING
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
+
+type Values = Mapping[str, Any] | list[dict[str, Any]]
+
+
+class FairQueue(AsyncAdaptedQueue[Any]):
+    """
+    Hands out connections in the order in which they are asked for.
+
+    SQLAlchemy's own gives one that has just come back to whoever asks next, before
+    those who wait: on a busy service some wait until their time is up. And it closes
+    one beyond those that are kept even then, only to open another.
+    """
+
+    def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
+        super().__init__(maxsize, use_lifo)
+        self._queue = asyncio.LifoQueue[Any]() if use_lifo else asyncio.Queue[Any]()
+        self._turns = asyncio.Lock()
+        self._waiting = 0
+
+    def put_nowait(self, item: Any) -> None:
+        if self._queue.qsize() >= self.maxsize and not self._waiting:
+            raise Full
+        self._queue.put_nowait(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if not self._waiting and not self.empty():
+            return self.get_nowait()
+        if not block:
+            raise Empty
+        try:
+            return await_only(asyncio.wait_for(self._next(), timeout))
+        except TimeoutError as error:
+            raise Empty from error
+
+    async def _next(self) -> Any:
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await self._queue.get()
+        finally:
+            self._waiting -= 1
+
+
+class FairPool(AsyncAdaptedQueuePool):
+    _queue_class = FairQueue
 
 
 def create_pool(
@@ -31,6 +87,7 @@ def create_pool(
         settings,
         url,
         limits,
+        poolclass=FairPool,
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
@@ -99,8 +156,105 @@ def _without_value(message: str) -> str:
     return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
+class LivingSession(Session):
+    """A session that does not see what is deleted."""
+
+
+class ReadSession(AsyncSession):
+    """A session that only looks."""
+
+
+def sessions[S: AsyncSession](
+    engine: AsyncEngine, kind: type[S]
+) -> async_sessionmaker[S]:
+    return async_sessionmaker(
+        engine,
+        class_=kind,
+        sync_session_class=LivingSession,
+        # An expired attribute would load lazily, which asyncio cannot do.
+        expire_on_commit=False,
+        # Used again, it would take a connection that nobody gives back.
+        close_resets_only=False,
+    )
+
+
+class Ending[S: AsyncSession]:
+    """Closes a session for good: whoever uses it afterwards hears of it."""
+
+    def __init__(self, session: S) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> S:
+        return self._session
+
+    async def __aexit__(self, *_: object) -> None:
+        session = self._session
+        try:
+            if session.in_transaction():
+                # Not even whoever cancels this keeps the connection.
+                await asyncio.shield(asyncio.create_task(session.close()))
+            else:
+                session.sync_session.close()
+        finally:
+            session.info[_OVER] = True
+
+
+async def rows(
+    session: AsyncSession, statement: Executable, values: Values
+) -> Sequence[Row[Any]]:
+    """
+    Have a statement of tables and columns run, and none of a session's bookkeeping.
+
+    That takes longer than many a statement. Deleted rows are for the statement to hide.
+    """
+    # Who holds a connection and waits for another may wait for ever.
+    is_free = isinstance(session, ReadSession) and not session.in_transaction()
+    return await session.run_sync(_look if is_free else _run, statement, values)
+
+
+def _look(session: Session, statement: Executable, values: Values) -> Any:
+    _refuse_ended(session)
+    with session.get_bind().engine.connect() as connection:
+        return connection.execute(statement, values).all()
+
+
+def _run(session: Session, statement: Executable, values: Values) -> Any:
+    _refuse_ended(session)
+    session.flush()
+    if isinstance(values, list) and len(values) == 1:
+        # One row of many takes a longer way than one row.
+        [values] = values
+    return session.connection().execute(statement, values).all()
+
+
+def _hide_deleted(state: ORMExecuteState) -> None:
+    """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    _refuse_ended(state.session)
+    looks = state.is_select and not state.is_column_load
+    if state.execution_options.get("include_deleted"):
+        return
+    if looks or state.is_update or state.is_delete:
+        state.statement = _living(state.statement)
+
+
+def _refuse_ended(session: Session) -> None:
+    if session.info.get(_OVER):
+        raise RuntimeError(_ENDED)
+
+
+def _living(statement: Executable) -> Executable:
+    """Give a query that is asked again its condition once."""
+    if (living := _ASKED.get(statement)) is None:
+        living = _ASKED[statement] = statement.options(LIVING)
+    return living
+
+
 # The class of errors about values, in every database of the SQL standard.
 _DATA = "22"
 # What the driver or a type of SQLAlchemy raises.
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
+_ENDED = "This session has ended; a streamed body takes StreamSessionDep."
+_OVER = "over"
+_ASKED = WeakKeyDictionary[Executable, Executable]()
+event.listen(LivingSession, "do_orm_execute", _hide_deleted)

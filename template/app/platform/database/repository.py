@@ -2,22 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
     Select,
     bindparam,
-    delete,
-    exists,
     func,
     inspect,
     select,
-    update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,41 +20,31 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.model import (
-    Model,
-    Versioned,
-    associates,
-    ids_of,
-    links,
-    referring,
+from app.platform.database.engine import ReadSession, rows
+from app.platform.database.model import Eager, Model, Shape, Versioned, option_of
+from app.platform.database.postgresql import (
+    UNSETTLED,
+    constraint_of,
+    insert_unless_there,
 )
-from app.platform.database.postgresql import constraint_of, insert_unless_there
-from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
+from app.platform.database.references import ids_of, let_go
+from app.platform.database.sorting import NEWEST_FIRST, Page, Position, Sort
 from app.platform.errors import (
     Conflict,
     DomainError,
-    InUse,
     NotFound,
     PreconditionFailed,
 )
 
 # What is removed just between the two statements of a turn is there for neither.
 _TURNS = 3
+# The order in which rows are followed, and the key before every other.
+FOLLOWED = "transaction"
+_FIRST = UUID(int=0)
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
 # Collections, each with what is wrong with the id of a row that is not there.
 type Links = Sequence[tuple[InstrumentedAttribute[Any], Callable[[], DomainError]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Page[T]:
-    """One page, and where it ended if there is a next one."""
-
-    items: Sequence[T]
-    next: Position | None
-
-    def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
-        return Page([convert(item) for item in self.items], self.next)
 
 
 class Repository[M: Model]:
@@ -68,8 +52,9 @@ class Repository[M: Model]:
 
     model: type[M]
     not_found: Callable[[UUID], NotFound]
-    # What is loaded along with every row, so that nothing is loaded one by one.
-    eager: ClassVar[Sequence[ORMOption]] = ()
+    # Relationships that are loaded along with every row, so that nothing is loaded one
+    # by one; or options of the ORM, for what relationships cannot say.
+    eager: ClassVar[Sequence[Eager]] = ()
     # By column: what is wrong with a value that another row has already, and with the
     # key of a row that is not there. By the name of a CHECK: what is wrong with a row
     # that it refuses.
@@ -84,15 +69,35 @@ class Repository[M: Model]:
         self._set: set[tuple[UUID, str]] = set()
 
     async def find(self, key: UUID) -> M | None:
-        found: M | None = await self.session.scalar(self._by_key(), {"key": key})
-        return found
+        if (shape := self._shape()) and isinstance(self.session, ReadSession):
+            found = await rows(self.session, shape.by_key, {"key": key})
+            return next(iter(shape.objects(found)), None)
+        row: M | None = await self.session.scalar(self._by_key(), {"key": key})
+        return row
+
+    async def all(self, query: Select[M]) -> Sequence[M]:
+        """Give all that a query finds, with what is loaded along with it."""
+        shape = self._shape()
+        if shape and isinstance(self.session, ReadSession) and shape.tells(query):
+            return shape.objects(await rows(self.session, *shape.ask(query)))
+        return (await self.session.scalars(query.options(*self._options()))).all()
 
     @classmethod
     @cache
     def _by_key(cls) -> Select[M]:
         """Build the query once: that takes longer than to send it."""
         query = select(cls.model).where(cls.model.id == bindparam("key"))
-        return query.options(*cls.eager)
+        return query.options(*cls._options())
+
+    @classmethod
+    @cache
+    def _shape(cls) -> Shape[M] | None:
+        return Shape.of(cls.model, cls.eager)
+
+    @classmethod
+    @cache
+    def _options(cls) -> Sequence[ORMOption]:
+        return [option_of(each) for each in cls.eager]
 
     async def get(self, key: UUID) -> M:
         found = await self.find(key)
@@ -116,7 +121,8 @@ class Repository[M: Model]:
         changed is not judged again, so that the row itself stays changeable.
         """
         query = select(self.model).where(self.model.id == row.id)
-        query = query.options(*self.eager).execution_options(populate_existing=True)
+        query = query.options(*self._options())
+        query = query.execution_options(populate_existing=True)
         found = (await self.session.scalars(query)).one()
         for column, refusal in self.unknown:
             there = getattr(found, column.removesuffix("_id"))
@@ -142,7 +148,7 @@ class Repository[M: Model]:
         one inserts, and all get that row: its id tells whose it was.
         """
         same = [getattr(self.model, name) == getattr(row, name) for name in unique]
-        query = select(self.model).where(*same).options(*self.eager)
+        query = select(self.model).where(*same).options(*self._options())
         for _ in range(_TURNS):
             with self._refusing(row):
                 added = await insert_unless_there(self.session, row, unique)
@@ -208,43 +214,9 @@ class Repository[M: Model]:
         Refused while rows that are not deleted need it. A reference that may be null
         lets go of it.
         """
-        if columns := referring(self.model.__table__):
-            await self._release(row, columns)
-            await self._unlink(row)
+        await let_go(self.session, row)
         row.deleted_at = func.now()
         await self.save(row)
-
-    async def _release(self, row: M, columns: Sequence[Column[Any]]) -> None:
-        # An insert that refers to the row locks it FOR KEY SHARE. Either this waits for
-        # that and sees what it has inserted, or that waits for this, and `reload` finds
-        # the row deleted.
-        lock = select(self.model.id).where(self.model.id == row.id).with_for_update()
-        await self.session.execute(lock)
-        living = {
-            column: _living(column, row.id)
-            for column in columns
-            if not associates(column)
-        }
-        needing = [column for column in living if not column.nullable]
-        if needing:
-            asked = select(*(exists().where(*living[column]) for column in needing))
-            answers = (await self.session.execute(asked)).one()
-            pairs = zip(needing, answers, strict=True)
-            if names := {column.table.name for column, needed in pairs if needed}:
-                raise InUse(sorted(names))
-        for column in (column for column in living if column.nullable):
-            change = update(column.table).where(*living[column])
-            await self.session.execute(change.values(_without(column)))
-
-    async def _unlink(self, row: M) -> None:
-        """Take it out of every collection, each a change of whom that belongs to."""
-        for owner, member in links(self.model.__table__):
-            parted = delete(member.table).where(member == row.id).returning(owner)
-            owners = (await self.session.scalars(parted)).all()
-            table = next(iter(owner.foreign_keys)).column.table
-            if owners and "version" in table.c:
-                change = update(table).where(table.c.id.in_(owners))
-                await self.session.execute(change.values(version=table.c.version + 1))
 
     async def page(
         self,
@@ -259,10 +231,36 @@ class Repository[M: Model]:
         if after is not None:
             query = walk.seek(query, after)
         # One row more than asked tells whether there is a next page, without a count.
-        query = walk.apply(query).limit(limit + 1).options(*self.eager)
-        found = (await self.session.scalars(query)).all()
+        found = await self.all(walk.apply(query).limit(limit + 1))
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
+
+    async def follow(
+        self,
+        query: Select[M] | None = None,
+        *,
+        after: Position | None,
+        limit: int = 100,
+    ) -> Sequence[tuple[Position, M]]:
+        """
+        Read on in the order in which rows were added or changed, of a `Followed` model.
+
+        A row waits until every transaction that began to write before its own has
+        ended, so that none is added later behind a place that was passed.
+        """
+        walk = Sort(self.model, FOLLOWED)
+        query = select(self.model) if query is None else query
+        if after is not None:
+            query = walk.seek(query, after)
+        query = query.where(getattr(self.model, FOLLOWED) < UNSETTLED)
+        found = await self.all(walk.apply(query).limit(limit))
+        return [(walk.position(row), row) for row in found]
+
+
+async def last_place(session: AsyncSession) -> Position:
+    """Give the place behind all that `Repository.follow` finds now."""
+    number = await session.scalar(select(UNSETTLED))
+    return Position(_FIRST, FOLLOWED, str(number))
 
 
 def _copy(row: Any, values: dict[str, Any]) -> Any:
@@ -272,22 +270,3 @@ def _copy(row: Any, values: dict[str, Any]) -> Any:
     for name in mapper.attrs.keys() & values.keys():
         set_committed_value(copy, name, values[name])
     return copy
-
-
-def _living(column: Column[Any], key: UUID) -> list[ColumnElement[bool]]:
-    """Ask for the rows, other than itself, that refer to a row."""
-    columns, conditions = column.table.c, [column == key]
-    if "deleted_at" in columns:
-        conditions.append(columns.deleted_at.is_(None))
-    if any(each.column.table is column.table for each in column.foreign_keys):
-        conditions.append(columns.id != key)
-    return conditions
-
-
-def _without(column: Column[Any]) -> dict[str, Any]:
-    """Let go of the reference as any change would: with a version of its own."""
-    columns = column.table.c
-    changes: dict[str, Any] = {column.name: None}
-    if "version" in columns:
-        changes["version"] = columns.version + 1
-    return changes

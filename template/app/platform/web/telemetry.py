@@ -8,6 +8,7 @@ from typing import Any
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from app.platform.observability import context
 from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.web.edge import Answer, Observer
@@ -157,6 +158,7 @@ def _describe(span: Span, exchange: Exchange) -> None:
         exchange.status,
     )
     span.set_attribute("http.request.method", method)
+    span.set_attribute("app.request_id", context.request_id() or "")
     if route:
         span.set_attribute("http.route", route)
         span.update_name(f"{method} {route}")

@@ -3,24 +3,20 @@
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, select
-from sqlalchemy.orm import (
-    Mapped,
-    joinedload,
-    mapped_column,
-    relationship,
-    selectinload,
-)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.platform.database import (
     Base,
     Database,
+    Followed,
     Model,
     Page,
     Position,
     Repository,
     Versioned,
 )
-from app.platform.database.postgresql import unique_among_living, words_index
+from app.platform.database.postgresql import unique_among_living
+from app.platform.database.postgresql_text import words_index
 from app.platform.errors import Conflict, DomainError, Invalid, NotFound
 
 
@@ -73,7 +69,7 @@ class NoteTaken(Conflict):
 class Notes(Repository[Note]):
     model = Note
     not_found = NoteNotFound
-    eager = (joinedload(Note.notebook),)
+    eager = (Note.notebook,)
 
     async def list_of(self, *, after: Position | None, limit: int) -> Page[Note]:
         return await self.page(select(Note), after=after, limit=limit)
@@ -90,7 +86,7 @@ class LabelUnknown(Invalid):
 
 
 class LabelledNotes(Notes):
-    eager = (selectinload(Note.labels),)
+    eager = (Note.labels,)  # type: ignore[assignment]
     links = ((Note.labels, LabelUnknown),)
 
 
@@ -120,14 +116,26 @@ class NotebookUnknown(Invalid):
 
 class Leaves(Repository[Leaf]):
     model = Leaf
-    eager = (joinedload(Leaf.notebook),)
+    eager = (Leaf.notebook,)
     unknown = (("notebook_id", NotebookUnknown),)
+
+
+class Tiding(Followed, Model):
+    """What clients are told of as it comes."""
+
+    __tablename__ = "test_tidings"
+
+    text: Mapped[str]
+
+
+class Tidings(Repository[Tiding]):
+    model = Tiding
 
 
 TABLES = [
     *(each.metadata.tables[each.__tablename__] for each in (Notebook, Label, Note)),
     LABELS,
-    Base.metadata.tables[Leaf.__tablename__],
+    *(each.metadata.tables[each.__tablename__] for each in (Leaf, Tiding)),
 ]
 
 
