@@ -147,7 +147,9 @@ def install(
     observers: Sequence[Observer],
     gates: Sequence[Gate],
 ) -> None:
-    terms = Terms(settings.policy, settings.strict_transport_seconds, tuple(gates))
+    terms = Terms(
+        settings.policy, settings.strict_transport_seconds, gates=tuple(gates)
+    )
     app.state.terms = terms
     app.add_middleware(
         Edge, terms=terms, observers=observers, root_path=settings.root_path
