@@ -50,9 +50,11 @@ SINGULAR = (
     '"{name}" has no plural; take the plural: {plural}. A plural with another singular '
     "is given with it, as in people/person."
 )
+NO_PAIR = '"{pair}" is no field; write its name, a colon and a type, as in due: date.'
 TYPES = (
     "str(length), text, int, decimal(digits, decimals), money, bool, date, datetime, "
-    "uuid, email, url, json, enum(values), ref(module)"
+    "uuid, email, url, json, enum(values), ref(module), many(module), unique(fields), "
+    "check(comparison)"
 )
 FLAGS = "optional, unique, indexed, searchable"
 
@@ -60,7 +62,9 @@ _BLOCK = re.compile(r"^modules:\n((?: .*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"^    (\S.*):$")
 _FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
 _REVISION = re.compile(r"^revision: str = \"(\w+)\"", re.MULTILINE)
+_FIELD_NAME = re.compile(r"[a-z][a-z]+[0-9]?(_[a-z]+[0-9]?)*")
 _WORD = re.compile(r"\w+")
+_COLUMNLESS = re.compile(r"(many|unique|check)\(")
 # Commas within parentheses belong to a type.
 _COMMA = re.compile(r",(?![^()]*\))")
 
@@ -108,8 +112,17 @@ def recorded(answers: str) -> dict[str, Fields]:
 
 def parsed(fields: str) -> Fields:
     """Read `number: str(32) unique, status: enum(draft, sent)`."""
-    pairs = (pair.partition(":") for pair in _COMMA.split(fields) if pair.strip())
-    return {name.strip(): spec.strip() for name, _, spec in pairs}
+    found: Fields = {}
+    for pair in filter(None, map(str.strip, _COMMA.split(fields))):
+        name, _, spec = map(str.strip, pair.partition(":"))
+        if not name or not spec:
+            raise Stopped(NO_PAIR.format(pair=pair))
+        if spec.count("(") != spec.count(")"):
+            raise Stopped(f"{name}: a parenthesis of {spec} has no partner.")
+        if name in found:
+            raise Stopped(f"{name}: it is there twice; give each field one name.")
+        found[name] = spec
+    return found
 
 
 def _key(declared: dict[str, Fields], name: str) -> str:
@@ -183,13 +196,25 @@ def _ask_fields(name: str) -> Fields:
     print(f"Types: {TYPES}\nFlags: {FLAGS}")
     fields: Fields = {}
     while line := _ask(f"A field of {name}, such as due: date optional (none to end)"):
-        given = parsed(line)
-        strange = [field for field, spec in given.items() if not _has_type(spec)]
-        if strange:
-            print(f"{', '.join(strange)}: take one of the types above.")
-        else:
-            fields |= given
+        try:
+            fields |= _typed(line)
+        except Stopped as mistake:
+            print(mistake)
     return fields
+
+
+def _typed(line: str) -> Fields:
+    """Read a line, and refuse at once what the template would in the end."""
+    given = parsed(line)
+    for name, spec in given.items():
+        if not _FIELD_NAME.fullmatch(name):
+            raise Stopped(f"{name}: take lower-case words with underscores between.")
+        if not _has_type(spec):
+            raise Stopped(f"{name}: take one of the types above.")
+        said = re.sub(r"\(.*\)|=.*", " ", spec).split()[1:]
+        if strange := [flag for flag in said if flag not in FLAGS.split(", ")]:
+            raise Stopped(f"{name}: {strange[0]} is no flag; take one of those above.")
+    return given
 
 
 def _has_type(spec: str) -> bool:
@@ -201,7 +226,9 @@ def _required(fields: Fields) -> list[str]:
     return [
         name
         for name, spec in fields.items()
-        if "optional" not in spec.split() and "=" not in spec
+        if "optional" not in spec.split()
+        and not _COLUMNLESS.match(spec)
+        and "=" not in spec
     ]
 
 

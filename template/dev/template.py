@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ _SETTINGS = {
 }
 
 _SOURCE = re.compile(r"(?m)^_src_path: (.+)$")
+# How Copier says that an answer was refused, around what there is to say.
+_REFUSAL = re.compile(r"has no attribute (['\"])(?:modules: )?(.+)\1")
 _COMMIT = re.compile(r"(?m)^_commit: .+\n")
 
 
@@ -131,7 +134,17 @@ def update(where: Path, *options: str) -> None:
     """Merge what the template says now, with the answers on record and `options`."""
     command = [*COPIER, "update", "--defaults", "--quiet", *options]
     with _record_as_committed(where):
-        run = subprocess.run(command, cwd=where, env=git_environment(), check=False)
+        run = subprocess.run(
+            command,
+            cwd=where,
+            env=git_environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if refusal := _REFUSAL.search(run.stderr):
+        raise Stopped(refusal[2])
+    print(run.stderr, end="", file=sys.stderr, flush=True)
     if run.returncode == REFUSED:
         raise Stopped(NOT_TRUSTED)
     if run.returncode:

@@ -1,6 +1,8 @@
 """Declarations that a user may write, and what a service made of them has to pass."""
 
+import re
 import sys
+from itertools import combinations
 from pathlib import Path
 
 from hypothesis import Phase, given, settings
@@ -27,6 +29,10 @@ FIELDS = """
     number
 """
 KINDS = types()
+COLLECTIONS = "labels watchers abcdefghijklmnopqrstuvws"
+# What is said of fields that are there, and what has a plural.
+RULES = ("unique", "check", "many")
+NUMBERS = ("int", "decimal", "money")
 DEFAULTS = {"str": "x", "int": "-7", "bool": "true", "enum": ""}
 VALUES = "open paid-late on_hold v2 a none abcdefghijklmnopqrstuvwxyz012345"
 
@@ -45,6 +51,9 @@ def declarations(draw: st.DrawFn, modules: int = 3) -> Declared:
         declared[name] = {
             field: draw(specifications(earlier, plural)) for field in fields
         }
+        free = [field for field in FIELDS.split() if field not in fields]
+        said = zip(free, draw(rules(declared[name])), strict=False)
+        declared[name] |= dict(said) | draw(collections(earlier))
     return declared
 
 
@@ -60,9 +69,56 @@ def specifications(earlier: list[str], own: str) -> st.SearchStrategy[str]:
     kinds = [
         flagged(taking.get(kind, st.just(kind)), known["flags"], kind)
         for kind, known in KINDS.items()
-        if earlier or kind != "ref"
+        if kind not in RULES and (earlier or kind != "ref")
     ]
     return st.one_of(*kinds, st.just(f"ref({own}) optional"))
+
+
+def collections(earlier: list[str]) -> st.SearchStrategy[Fields]:
+    held = st.sampled_from(earlier or [""]).map("many({})".format)
+    return st.dictionaries(
+        st.sampled_from(COLLECTIONS.split()), held, max_size=2 if earlier else 0
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn, fields: Fields) -> list[str]:
+    """Draw what must hold between fields, and between fields and numbers."""
+    said = {name: spec.partition(" ") for name, spec in fields.items()}
+    kinds = {name: re.split(r"\W", spec)[0] for name, spec in fields.items()}
+    able = [
+        name
+        for name, kind in kinds.items()
+        if "indexed" in KINDS[kind]["flags"] and "unique" not in fields[name].split()
+    ]
+    many = [name for name in able if kinds[name] not in {"bool", "enum"}]
+    found = []
+    if many and len(able) > 1:
+        both = sorted({many[0], draw(st.sampled_from(able)), able[0], able[-1]})
+        found.append(f"unique({', '.join(both)})")
+    numbers = [name for name in fields if name in kinds and kinds[name] in NUMBERS]
+    found += [f"check({name} {draw(compared(fields[name]))})" for name in numbers]
+    pairs = [
+        f"check({name} <= {other})"
+        for name, other in combinations(fields, 2)
+        if "compared" in KINDS[kinds[name]]
+        and "less" in KINDS[kinds[name]]["compared"]
+        and said[name][0] == said[other][0]
+        and "=" not in fields[name] + fields[other]
+    ]
+    found += pairs[:1]
+    return draw(st.lists(st.sampled_from(found), unique=True)) if found else []
+
+
+def compared(spec: str) -> st.SearchStrategy[str]:
+    """Draw with what a number is compared: such that it leaves room for many."""
+    if spec.startswith("money"):
+        return st.sampled_from(["> 0", ">= 10", "<= 100000"])
+    if spec.startswith("int"):
+        return st.sampled_from([">= -7", "<= 999", *["> 0"] * ("=" not in spec)])
+    digits, decimals = map(int, re.findall(r"\d+", spec)[:2])
+    small = digits > decimals and "unique" not in spec.split()
+    return st.sampled_from(["> 0", *["< 1"] * small])
 
 
 @st.composite

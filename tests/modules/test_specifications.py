@@ -73,5 +73,8 @@ def together(several: list[Declared]) -> Declared:
 
 def referring(specification: str, names: dict[str, str]) -> str:
     for plural, name in names.items():
-        specification = specification.replace(f"ref({plural})", f"ref({name})")
+        for kind in ("ref", "many"):
+            specification = specification.replace(
+                f"{kind}({plural})", f"{kind}({name})"
+            )
     return specification

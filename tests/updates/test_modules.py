@@ -251,19 +251,45 @@ class TestWhatIsAsked:
         assert run.stderr.count("\n") == 1
         assert status(service) == []
 
+    @pytest.mark.parametrize(
+        ("name", "fields", "said"),
+        [
+            ("trips", "due", '"due" is no field; write its name, a colon'),
+            ("trips", "to: enum(a, b", "to: a parenthesis of enum(a has"),
+            ("trips", "to: int, to: date", "to: it is there twice"),
+            ("trips", "to: int unqiue", 'trips.to cannot be "unqiue"'),
+            ("trips", "to: int, up: check(to > x)", "trips.up cannot compare them"),
+            ("trips", "stops: many(stops)", "trips.stops holds rows of no module"),
+            ("Trips", "to: int", '"Trips" is no name for a module'),
+        ],
+    )
+    def test_says_each_mistake_in_one_sentence(
+        self, service: Path, name: str, fields: str, said: str
+    ) -> None:
+        run = make_module(service, name=name, fields=fields)
+
+        assert run.returncode == 1
+        assert run.stderr.startswith(said)
+        assert run.stderr.count("\n") == 1
+        assert status(service) == []
+
     def test_knows_the_singular_of_what_is_there(self, service: Path) -> None:
         run = make_module(service, name="invoice", fields="due: date optional")
 
         assert "take the plural: invoices" in run.stderr
 
     def test_lists_the_types_and_asks_again(self, service: Path) -> None:
-        lines = ["trips", "to: strng(9)", "to: str(9), due: date optional", ""]
+        mistakes = ["to: strng(9)", "To: int", "to: int unqiue", "to"]
+        lines = ["trips", *mistakes, "to: str(9), due: date optional", ""]
 
         code, said = make_module_by_hand(service, *lines)
 
         assert code == 0, said
         assert "Types: str(length), text, int" in said
         assert "to: take one of the types above." in said
+        assert "To: take lower-case words with underscores between." in said
+        assert "to: unqiue is no flag; take one of those above." in said
+        assert '"to" is no field' in said
         declared = answers_of(service)["modules"]["trips"]
         assert declared == {"to": "str(9)", "due": "date optional"}
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -87,6 +88,11 @@ type Instant = Annotated[
         le=datetime(9999, 12, 30, tzinfo=UTC),
         examples=["2030-01-31T12:00:00Z"],
     ),
+]
+type Ids = Annotated[
+    list[UUID],
+    Field(max_length=100, description="In any order, each of them once."),
+    AfterValidator(lambda ids: sorted({*ids})),
 ]
 type Json = Annotated[
     dict[str, JsonValue],

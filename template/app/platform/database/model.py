@@ -24,6 +24,7 @@ from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    Mapper,
     QueryableAttribute,
     Session,
     aliased,
@@ -209,6 +210,8 @@ class Shape[M: Model]:
         many = any(each.property.uselist for each in related)
         if (
             many
+            or any(_loads_along(each.property.mapper) for each in related)
+            or _loads_along(inspect(model))
             or len(related) < len(eager)
             or inspect(model).polymorphic_on is not None
         ):
@@ -265,6 +268,11 @@ class Shape[M: Model]:
                 known[key] = part.make(values) if there else None
             own.__dict__[attribute.key] = known[key]
         return own
+
+
+def _loads_along(mapper: Mapper[Any]) -> bool:
+    """Tell whether its rows bring collections, which a row of columns cannot hold."""
+    return any(each.lazy == "selectin" for each in mapper.relationships)
 
 
 def option_of(eager: Eager) -> ORMOption:

@@ -101,9 +101,9 @@ def from_now(delay: timedelta) -> ColumnElement[datetime]:
     return func.now() + delay
 
 
-def unique_among_living(*columns: str) -> Index:
+def unique_among_living(*columns: str, name: str | None = None) -> Index:
     """Make a value unique among the rows that are not deleted."""
-    return Index(None, *columns, unique=True, postgresql_where=_LIVING)
+    return Index(name, *columns, unique=True, postgresql_where=_LIVING)
 
 
 @cache

@@ -7,35 +7,31 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
-    FromClause,
     Select,
     bindparam,
-    exists,
     func,
     inspect,
     select,
-    update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
 from app.platform.database.engine import ReadSession, rows
-from app.platform.database.model import Base, Eager, Model, Shape, Versioned, option_of
+from app.platform.database.model import Eager, Model, Shape, Versioned, option_of
 from app.platform.database.postgresql import (
     UNSETTLED,
     constraint_of,
     insert_unless_there,
 )
+from app.platform.database.references import ids_of, let_go
 from app.platform.database.sorting import NEWEST_FIRST, Page, Position, Sort
 from app.platform.errors import (
     Conflict,
     DomainError,
-    InUse,
     NotFound,
     PreconditionFailed,
 )
@@ -47,6 +43,8 @@ FOLLOWED = "transaction"
 _FIRST = UUID(int=0)
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
+# Collections, each with what is wrong with the id of a row that is not there.
+type Links = Sequence[tuple[InstrumentedAttribute[Any], Callable[[], DomainError]]]
 
 
 class Repository[M: Model]:
@@ -58,9 +56,12 @@ class Repository[M: Model]:
     # by one; or options of the ORM, for what relationships cannot say.
     eager: ClassVar[Sequence[Eager]] = ()
     # By column: what is wrong with a value that another row has already, and with the
-    # key of a row that is not there.
+    # key of a row that is not there. By the name of a CHECK: what is wrong with a row
+    # that it refuses.
     taken: ClassVar[Refusals] = ()
     unknown: ClassVar[Refusals] = ()
+    broken: ClassVar[Refusals] = ()
+    links: ClassVar[Links] = ()
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -156,6 +157,26 @@ class Repository[M: Model]:
                 return found
         raise Conflict("It appears and disappears at the same time.")
 
+    async def linked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """
+        Put the rows of a collection in the place of their ids.
+
+        Each must be there, and is until this transaction ends.
+        """
+        for collection, refusal in self.links:
+            relation = inspect(self.model).relationships[collection.key]
+            keys = values.pop(ids_of(relation), None)
+            if keys is not None:
+                model: type[Model] = relation.mapper.class_
+                # Who removes one of them waits, or has removed it before this looks.
+                lock = select(model).with_for_update(read=True, key_share=True)
+                query = lock.where(model.id.in_(keys)).order_by(model.id)
+                found = (await self.session.scalars(query)).unique().all()
+                if len(found) < len({*keys}):
+                    raise refusal()
+                values[collection.key] = [*found]
+        return values
+
     async def save(self, row: M) -> None:
         """Send the changes now. Raises when another transaction was faster."""
         changes = inspect(row).attrs
@@ -182,7 +203,8 @@ class Repository[M: Model]:
         """Say what a violated constraint means to the domain; None if nothing."""
         table = self.model.__tablename__
         kind, _, column = (constraint or "").partition(f"_{table}_")
-        refusals = {"ix": self.taken, "fk": self.unknown}.get(kind, ())
+        kinds = {"ix": self.taken, "fk": self.unknown, "ck": self.broken}
+        refusals = kinds.get(kind, ())
         return next((refusal() for name, refusal in refusals if name == column), None)
 
     async def remove(self, row: M) -> None:
@@ -192,28 +214,9 @@ class Repository[M: Model]:
         Refused while rows that are not deleted need it. A reference that may be null
         lets go of it.
         """
-        if referring := _referring(self.model.__table__):
-            await self._release(row, referring)
+        await let_go(self.session, row)
         row.deleted_at = func.now()
         await self.save(row)
-
-    async def _release(self, row: M, referring: Sequence[Column[Any]]) -> None:
-        # An insert that refers to the row locks it FOR KEY SHARE. Either this waits for
-        # that and sees what it has inserted, or that waits for this, and `reload` finds
-        # the row deleted.
-        lock = select(self.model.id).where(self.model.id == row.id).with_for_update()
-        await self.session.execute(lock)
-        living = {column: _living(column, row.id) for column in referring}
-        needing = [column for column in referring if not column.nullable]
-        if needing:
-            asked = select(*(exists().where(*living[column]) for column in needing))
-            answers = (await self.session.execute(asked)).one()
-            pairs = zip(needing, answers, strict=True)
-            if names := {column.table.name for column, needed in pairs if needed}:
-                raise InUse(sorted(names))
-        for column in (column for column in referring if column.nullable):
-            change = update(column.table).where(*living[column])
-            await self.session.execute(change.values(_without(column)))
 
     async def page(
         self,
@@ -267,32 +270,3 @@ def _copy(row: Any, values: dict[str, Any]) -> Any:
     for name in mapper.attrs.keys() & values.keys():
         set_committed_value(copy, name, values[name])
     return copy
-
-
-def _referring(table: FromClause) -> list[Column[Any]]:
-    """Find the columns, of whatever module, that refer to rows of the table."""
-    return [
-        key.parent
-        for other in Base.metadata.sorted_tables
-        for key in sorted(other.foreign_keys, key=lambda key: key.parent.name)
-        if key.column.table is table and key.column.name == "id"
-    ]
-
-
-def _living(column: Column[Any], key: UUID) -> list[ColumnElement[bool]]:
-    """Ask for the rows, other than itself, that refer to a row."""
-    columns, conditions = column.table.c, [column == key]
-    if "deleted_at" in columns:
-        conditions.append(columns.deleted_at.is_(None))
-    if any(each.column.table is column.table for each in column.foreign_keys):
-        conditions.append(columns.id != key)
-    return conditions
-
-
-def _without(column: Column[Any]) -> dict[str, Any]:
-    """Let go of the reference as any change would: with a version of its own."""
-    columns = column.table.c
-    changes: dict[str, Any] = {column.name: None}
-    if "version" in columns:
-        changes["version"] = columns.version + 1
-    return changes

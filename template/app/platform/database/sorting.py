@@ -24,6 +24,10 @@ def equal(column: InstrumentedAttribute[Any], value: object) -> Conditions:
     return [] if value is None else [column == value]
 
 
+def among(collection: InstrumentedAttribute[Any], key: UUID | None) -> Conditions:
+    return [] if key is None else [collection.any(id=key)]
+
+
 def words(asked: str | None, *columns: InstrumentedAttribute[Any]) -> Conditions:
     return [] if asked is None or not asked.strip() else [has_words(asked, *columns)]
 

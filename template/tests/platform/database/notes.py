@@ -78,8 +78,20 @@ class Notes(Repository[Note]):
         return NoteTaken(row.text) if constraint == "ix_test_notes_text" else None
 
 
+class LabelUnknown(Invalid):
+    """There is no such label."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such label.")
+
+
 class LabelledNotes(Notes):
     eager = (Note.labels,)  # type: ignore[assignment]
+    links = ((Note.labels, LabelUnknown),)
+
+
+class Labels(Repository[Label]):
+    model = Label
 
 
 class Leaf(Model):

@@ -7,6 +7,10 @@ from sqlalchemy import Delete, Update, delete, func, select, update
 from app.platform.database import Database
 from app.platform.errors import InUse
 from tests.platform.database.notes import (
+    Label,
+    LabelledNotes,
+    Labels,
+    LabelUnknown,
     Leaf,
     Leaves,
     Note,
@@ -181,3 +185,51 @@ class TestRemoveWhatIsReferredTo:
                 found.notebook_id = other
                 await leaves.save(found)
                 await leaves.reload(found)
+
+
+async def label(database: Database, note: UUID, *labels: UUID) -> Note:
+    async with database.unit_of_work() as unit:
+        notes = LabelledNotes(unit.session)
+        found = await notes.get(note)
+        values = await notes.linked({"label_ids": labels, "text": "labelled"})
+        for name, value in values.items():
+            setattr(found, name, value)
+        await notes.save(found)
+        return await notes.reload(found)
+
+
+class TestRemoveWhatACollectionHolds:
+    async def test_takes_it_out_as_a_change_of_whom_that_belongs_to(
+        self, database: Database
+    ) -> None:
+        [note] = await store(database, "a")
+        async with database.unit_of_work() as unit:
+            first = await Labels(unit.session).add(Label(word="a"))
+            second = await Labels(unit.session).add(Label(word="b"))
+        labelled = await label(database, note.id, second.id, first.id, first.id)
+
+        async with database.unit_of_work() as unit:
+            await Labels(unit.session).remove(first)
+
+        async with database.read_session() as session:
+            found = await LabelledNotes(session).get(note.id)
+        assert [each.id for each in labelled.labels] == [first.id, second.id]
+        assert [each.id for each in found.labels] == [second.id]
+        assert found.version == labelled.version + 1
+
+    async def test_lets_nobody_hold_it_at_the_same_moment(
+        self, database: Database
+    ) -> None:
+        [note] = await store(database, "a")
+        async with database.unit_of_work() as unit:
+            held = await Labels(unit.session).add(Label(word="a"))
+
+        async with database.unit_of_work() as unit:
+            labels = Labels(unit.session)
+            await labels.remove(await labels.get(held.id))
+            waiting = asyncio.create_task(label(database, note.id, held.id))
+            done, _ = await asyncio.wait({waiting}, timeout=0.3)
+
+        assert not done
+        with pytest.raises(LabelUnknown):
+            await waiting

@@ -15,7 +15,7 @@ from app.platform.errors import Unauthenticated
 from app.platform.ratelimits import RateLimits, RateLimitSettings, limited
 from app.platform.ratelimits.limits import _holder_of
 from app.platform.web import WebSettings
-from app.platform.web.exchange import Gate
+from app.platform.web.policy import Gate
 from tests.platform.ratelimits.replica import known, router
 
 PATH = "/v1/counted/reads"

@@ -253,12 +253,7 @@ class TestForm:
         ],
     )
     async def test_names_the_field_and_the_likely_one(
-        self,
-        serve: Serve,
-        path: str,
-        fields: dict[str, str],
-        pointer: str,
-        likely: str,
+        self, serve: Serve, path: str, fields: dict[str, str], pointer: str, likely: str
     ) -> None:
         async with serve(create_app(None, router)) as client:
             response = await client.post(f"/v1/{path}", data=fields)
@@ -300,6 +295,4 @@ class TestSwitch:
             body = await client.post("/v1/wholes", json={"titel": "x"})
             form = await client.post("/v1/models", data={"color": "x"})
 
-        assert query.status_code == 200
-        assert form.status_code == 200
-        assert body.status_code == 200
+        assert {each.status_code for each in (query, body, form)} == {200}
