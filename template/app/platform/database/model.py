@@ -158,19 +158,12 @@ _CALLER: BindParameter[str] = bindparam("me", callable_=lambda: context.caller()
 _OWN = with_loader_criteria(
     Owned, lambda model: model.owner_id == _CALLER, include_aliases=True
 )
-# By whether it may see what is deleted, and what others own.
-_HIDING: dict[tuple[bool, bool], tuple[ORMOption, ...]] = {
-    (False, False): (_LIVING, _OWN),
-    (False, True): (_LIVING,),
-    (True, False): (_OWN,),
-    (True, True): (),
-}
 
 
 def hiding(options: Mapping[str, Any]) -> tuple[ORMOption, ...]:
     """Say what keeps from a query, with its options of execution, what is not there."""
-    others = not Owned.enforced or context.caller().sees_all
-    return _HIDING[bool(options.get("include_deleted")), others]
+    own = (_OWN,) if Owned.enforced and not context.caller().sees_all else ()
+    return own if options.get("include_deleted") else (_LIVING, *own)
 
 
 # More kinds of queries than any repository has.
