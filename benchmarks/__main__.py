@@ -8,13 +8,13 @@ machine.
 import argparse
 from pathlib import Path
 
-from benchmarks import guard, report, rounds
+from benchmarks import growth, guard, report, rounds, tasks, template
 from benchmarks.prepared import prepared, say
 
 
 def main() -> None:
     asked = arguments()
-    sections = {"guard": guarded}.get(asked.what, rounds.measured)(asked)
+    sections = MEASURED[asked.what](asked)
     for title, text in sections.items():
         print(f"\n## {title}\n\n{text}")
         if asked.page:
@@ -30,13 +30,22 @@ def guarded(asked: argparse.Namespace) -> dict[str, str]:
     return {}
 
 
+MEASURED = {
+    "requests": rounds.measured,
+    "guard": guarded,
+    "tasks": tasks.measured,
+    "growth": growth.measured,
+    "template": template.measured,
+}
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
         "what",
         nargs="?",
         default="requests",
-        choices=["requests", "guard"],
+        choices=MEASURED,
         help="default: requests",
     )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 s")
@@ -45,6 +54,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", default=[], help="how workloads begin")
     parser.add_argument(
         "--row", nargs="*", default=[], metavar="QUESTION=ANSWER", help="of a variant"
+    )
+    parser.add_argument(
+        "--peer", type=Path, help="the recipe of another service: benchmarks/README.md"
+    )
+    parser.add_argument(
+        "--rows", nargs="*", type=int, help="of growth; default: 10000 1000000"
     )
     parser.add_argument("--page", type=Path, help="whose sections are written anew")
     parser.add_argument("--json", type=Path, help="a file for all figures")

@@ -106,7 +106,7 @@ class Stand:
                 "reference": bare("reference", database, logs, core=CORE),
             }
             with running(made), Load.running(rendering) as load:
-                every = workloads(shop(database, made["service"]))
+                every = workloads(shop(database, made["service"].address))
                 works = {
                     work.name: work
                     for work in every

@@ -92,8 +92,9 @@ class Load:
     """Clients that wait: each asks anew when it has its answer."""
 
     def __init__(self, burst: dict[str, Any]) -> None:
-        self.host, _, port = burst["address"].partition(":")
-        self.port = int(port)
+        # Several addresses share the clients, as behind a balancer.
+        self.places = [each.split(":") for each in burst["address"].split(",")]
+        self.host = self.places[0][0]
         self.clients: int = burst["clients"]
         self.seconds: float = burst.get("seconds") or 3600
         self.waits: list[float] = []
@@ -111,8 +112,10 @@ class Load:
         """Say how many seconds it took until the last answer was there."""
         loop, began = asyncio.get_running_loop(), time.perf_counter()
         made = [
-            (await loop.create_connection(self._client(n), self.host, self.port))[1]
-            for n in range(self.clients)
+            (await loop.create_connection(self._client(number), host, int(port)))[1]
+            for number, (host, port) in zip(
+                range(self.clients), cycle(self.places), strict=False
+            )
         ]
         self.end = began + self.seconds
         await self.send(made)

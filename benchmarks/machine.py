@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Linux names the clock of a process by its number: linux/posix-timers.h.
 SCHEDULED = 2
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> Iterator[int]:
@@ -21,7 +22,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def processor_seconds(pids: Iterable[int]) -> float:
-    """User and system time of these processes and all their threads."""
+    """User and system time, with all threads, and of the children that have ended."""
     return sum(map(_seconds, pids))
 
 
@@ -42,7 +43,10 @@ def pin(pids: Iterable[int], cores: set[int]) -> None:
 
 def _seconds(pid: int) -> float:
     try:
-        return time.clock_gettime(~pid << 3 | SCHEDULED)
+        own = time.clock_gettime(~pid << 3 | SCHEDULED)
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        # It has ended meanwhile.
+        # It has ended meanwhile: its parent has its time.
         return 0.0
+    fields = stat.rpartition(")")[2].split()
+    return own + (int(fields[13]) + int(fields[14])) / TICKS_PER_SECOND

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import claims, report
+from benchmarks import claims, peers, report
 from benchmarks.database import Database
 from benchmarks.prepared import prepared, say
 from benchmarks.servers import Load, Server, serving, shop
@@ -16,28 +16,35 @@ WARM_UP_SECONDS = 1.0
 
 
 def measured(asked: argparse.Namespace) -> dict[str, str]:
+    peer = peers.read(asked.peer) if asked.peer else None
     with prepared(asked.row) as (rendering, urls, logs), ExitStack() as stack:
         database = Database(rendering, urls)
         database.seed(PRODUCTS, orders=ORDERS)
         servers = stack.enter_context(serving(database, logs))
         load = stack.enter_context(Load.running(rendering))
+        works = workloads(shop(database, servers["service"].address))
+        if peer is not None:
+            works = peer.beside(works)
+            servers[peer.name] = Server(peer.name, peer.address, None, core=None)
         chosen = [
             work
-            for work in workloads(shop(database, servers["service"]))
+            for work in works
             if not asked.only or any(work.name.startswith(word) for word in asked.only)
         ]
         found = measure(asked, chosen, servers, load, database)
         sizes = {
             name: (each.megabytes, each.seconds_to_start)
             for name, each in servers.items()
+            if each.processes()
         }
         pooling = claims.pooling(rendering, urls)
     _write(asked.json, report.as_json(found, sizes))
     _write(asked.svg, report.as_svg(found))
+    sections = {} if peer is None else {peer.name: peers.table(peer, found)}
     return {
         "Requests": report.requests(found, sizes),
         "What was claimed": claims.table(found, pooling),
-    }
+    } | sections
 
 
 def measure(

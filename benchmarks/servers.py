@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -123,16 +123,14 @@ class Server:
         """Send its requests, `number=` of them or for `seconds=`."""
         if work.forgets:
             database.forget(work.forgets)
-        counters = (
-            lambda: machine.processor_seconds(self.processes()),
-            lambda: machine.processor_seconds(database.processes()),
-            database.statements,
-            database.commands,
-        )
-        before = [count() for count in counters]
+        counters = (database.statements, database.commands)
+        clocks = (self.processes, database.processes)
+        counted = [count() for count in counters]
+        before = [machine.processor_seconds(each()) for each in clocks]
         how = {"clients": work.clients} | how
         found = load.burst(self.address, work.asked[self.name], **how)
-        after = [count() for count in counters]
+        after = [machine.processor_seconds(each()) for each in clocks]
+        before, after = before + counted, after + [count() for count in counters]
         expect(self.name, work, found["statuses"])
         app, behind, statements, commands = (
             (b - a) / found["requests"] for a, b in zip(before, after, strict=True)
@@ -149,6 +147,18 @@ class Server:
             commands=commands,
             refused=refused / found["requests"],
         )
+
+
+class Fleet(Server):
+    """Several that share the clients, as behind a balancer."""
+
+    def __init__(self, name: str, servers: Sequence[Server]) -> None:
+        address = ",".join(server.address for server in servers)
+        super().__init__(name, address, None, core=None)
+        self._servers = servers
+
+    def processes(self) -> list[int]:
+        return [pid for server in self._servers for pid in server.processes()]
 
 
 def expect(name: str, work: Workload, statuses: Mapping[str, int]) -> None:
@@ -191,13 +201,18 @@ def service(
 
 
 def bare(
-    name: str, database: Database, logs: Path, *, core: int | None = None
+    name: str,
+    database: Database,
+    logs: Path,
+    *,
+    core: int | None = None,
+    folder: Path = HERE,
 ) -> Server:
-    """One of the applications here, in the environment of the service."""
+    """An application of its own, in the environment of the service."""
     port = free_port()
     program = Program(
         database.rendering / ".venv/bin/uvicorn",
-        *(f"{name}:app", f"--app-dir={HERE}", "--no-access-log"),
+        *(f"{name}:app", f"--app-dir={folder}", "--no-access-log"),
         *("--host=127.0.0.1", f"--port={port}"),
         log=logs / f"{name}.log",
         cwd=database.rendering,
@@ -221,10 +236,10 @@ def serving(database: Database, logs: Path) -> Iterator[dict[str, Server]]:
         yield made
 
 
-def shop(database: Database, service: Server) -> Shop:
+def shop(database: Database, address: str) -> Shop:
     found = database.sql("SELECT id FROM products ORDER BY id LIMIT 2000").split()
-    product, _ = ask(service.address, f"/v1/catalog/products/{found[0]}")
-    _, page = ask(service.address, "/v1/catalog/products")
+    product, _ = ask(address, f"/v1/catalog/products/{found[0]}")
+    _, page = ask(address, "/v1/catalog/products")
     return Shop(
         products=found,
         customer=CUSTOMER,

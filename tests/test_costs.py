@@ -1,17 +1,18 @@
 """No kind of request costs more than when somebody last looked at it."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import guard
-from benchmarks.servers import running, service
+from benchmarks import guard, peers, rounds
+from benchmarks.servers import Server, bare, running, service
 from tests.conftest import Rendered
 
 # Others may use this machine too: they can spoil a measurement, never improve it.
-MEASUREMENTS = 3
+MEASUREMENTS = 5
 ADDED = 0.2
 
 
@@ -64,6 +65,47 @@ def test_a_fifth_more_work_is_noticed(stand: guard.Stand, tmp_path: Path) -> Non
         replace(cost, ratio=each.ratio()).complaint(each, "slowed") for each in found
     ]
     assert any("times the processor time" in str(each) for each in complaints)
+
+
+PEER = """
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/shop/things/{number}")
+async def get(number: int) -> dict[str, int]:
+    return {"number": number}
+"""
+RECIPE = """
+name = "peer"
+base_url = "http://{address}/shop"
+
+[workloads.get]
+paths = ["/things/1", "/things/2"]
+"""
+
+
+def test_a_peer_is_measured_in_the_same_rounds(
+    stand: guard.Stand, tmp_path: Path
+) -> None:
+    (tmp_path / "peer.py").write_text(PEER)
+    running_peer = bare("peer", stand.database, tmp_path, folder=tmp_path)
+    recipe = tmp_path / "peer.toml"
+    recipe.write_text(RECIPE.format(address=running_peer.address))
+    peer = peers.read(recipe)
+    asked = Namespace(quick=False, rounds=2, seconds=0.2)
+    servers = dict(stand.servers)
+    servers[peer.name] = Server(peer.name, peer.address, None, core=None)
+    [work] = peer.beside([stand.works["get"]])
+    work = replace(work, asked={name: work.asked[name] for name in servers})
+
+    with running({"peer": running_peer}):
+        found = rounds.measure(asked, [work], servers, stand.load, stand.database)
+
+    assert [len(each) for each in found[work].values()] == [2, 2, 2]
+    assert all(one.rate > 0 for one in found[work]["peer"])
+    assert "| get |" in peers.table(peer, found)
 
 
 def test_one_statement_more_is_noticed() -> None:

@@ -11,14 +11,6 @@ from app.settings import Settings
 from tests.platform.test_cli import add_revision, copy_service, operate
 
 
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, database_settings: DatabaseSettings
-) -> CliRunner:
-    monkeypatch.setenv("DATABASE__URL", database_settings.url.get_secret_value())
-    return CliRunner()
-
-
 class TestDowngrade:
     def test_takes_one_step_of_one_branch_back(
         self, tmp_path: Path, database_settings: DatabaseSettings
@@ -73,8 +65,14 @@ class TestDowngrade:
         assert "there is no module nonsense" in refused.output
 
     def test_is_not_for_production(self, run: CliRunner) -> None:
-        secure = "postgresql+asyncpg://app:k3J9-vQ2x@db.example/app?ssl=verify-full"
-        variables = {"DATABASE__URL": secure, "ENVIRONMENT": "production"}
+        secure = (
+            "postgresql+asyncpg://app:k3J9-vQ2x-7Lm4@db.example/app?ssl=verify-full"
+        )
+        variables = {
+            "DATABASE__URL": secure,
+            "ENVIRONMENT": "production",
+            "WEB__HOSTS": "*",
+        }
 
         refused = run.invoke(cli, ["downgrade", "platform"], env=variables)
 

@@ -14,7 +14,7 @@ from app.platform.errors import Conflict, DomainError, Invalid
 from app.platform.idempotency.models import Claim, claim, store
 from app.platform.observability import context
 from app.platform.web.dependencies import UnitOfWorkDep
-from app.platform.web.exchange import own_path
+from app.platform.web.problems import own_path
 from app.platform.web.routing import Answered, before_commit
 
 

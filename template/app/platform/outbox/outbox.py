@@ -251,9 +251,8 @@ class Outbox:
 
     async def withdraw(self, message: OutboxMessage) -> bool:
         """End a message without its effect; false if it is another attempt's."""
-        ended = delete(OutboxMessage).where(_mine(message))
-        result = await self._session.execute(ended)
-        return isinstance(result, CursorResult) and result.rowcount == 1
+        gone = await self._session.execute(delete(OutboxMessage).where(_mine(message)))
+        return isinstance(gone, CursorResult) and gone.rowcount == 1
 
     async def _release(
         self, message: OutboxMessage, delay: timedelta, **values: Any

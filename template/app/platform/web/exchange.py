@@ -2,7 +2,6 @@
 
 import asyncio
 from http import HTTPStatus
-from random import SystemRandom
 from re import Pattern
 from time import perf_counter
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.errors import DomainError, Overloaded
 from app.platform.observability import context
-from app.platform.web.body import CLOSE, declared_length, discard
+from app.platform.web.body import CLOSE, come_back, declared_length, discard
 from app.platform.web.policy import (
     DATA_ONLY,
     EVERYWHERE,
@@ -25,18 +24,15 @@ from app.platform.web.policy import (
     Policy,
     Terms,
 )
-from app.platform.web.problems import respond
+from app.platform.web.problems import PROBES, own_path, respond, route_of
 
 log = structlog.get_logger(__name__)
 
-# Asked every few seconds, they say nothing as long as all is well.
-PROBES = frozenset({"/livez", "/readyz"})
 MAX_PATH = 200
 _KEY = "app.exchange"
 _REQUEST_ID = context.REQUEST_ID.encode()
 
 _EVENTS = b"text/event-stream"
-_AGAIN_MILLISECONDS = (1000, 4000)
 _LAST = {"type": "http.response.body", "body": b""}
 
 
@@ -106,8 +102,7 @@ class Exchange:
         if policy is EVERYWHERE:
             return
         self.policy = policy.over(self._terms.policy)
-        kind = self.policy.concurrency
-        if kind is None:
+        if (kind := self.policy.concurrency) is None:
             return
         if self._terms.taken[kind.name] >= kind.limit:
             raise Overloaded("Too many requests of this kind are under way.")
@@ -195,8 +190,7 @@ class HttpExchange(Exchange):
             if not self._is_endless:
                 raise
             # Not a failure: clients come back, not all at once, to one that goes on.
-            wait = b"retry: %d\n\n" % SystemRandom().randint(*_AGAIN_MILLISECONDS)
-            await self._send({**_LAST, "body": wait})
+            await self._send(come_back())
         except Exception as error:
             if self._is_complete and isinstance(error, (ClientDisconnect, OSError)):
                 return
@@ -241,8 +235,7 @@ class HttpExchange(Exchange):
 
     def _refuse(self) -> None:
         self._is_refused = True
-        detail = f"A body may have at most {self._limit} bytes."
-        raise HTTPException(413, detail, CLOSE)
+        raise HTTPException(413, f"A body may have at most {self._limit} bytes.", CLOSE)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -277,21 +270,6 @@ class HttpExchange(Exchange):
             await self._send(_LAST)
         if message.get("more_body", False):
             raise OSError("Nobody wants the rest.")
-
-
-def own_path(scope: Scope) -> str:
-    """Leave out the prefix under which a gateway publishes the service."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
-
-
-def route_of(scope: Scope) -> str | None:
-    """Find the route's full path as declared, with the names of its parameters."""
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    # A WebSocket's route is made anew where its router is included.
-    included = getattr(included, "starlette_route", None) or included
-    path: str | None = getattr(included or scope.get("route"), "path_format", None)
-    return path
 
 
 def exchange_of(scope: Scope) -> Exchange:

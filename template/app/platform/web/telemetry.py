@@ -12,7 +12,8 @@ from app.platform.observability import context
 from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.web.edge import Answer, Observer
-from app.platform.web.exchange import PROBES, Exchange, own_path, route_of
+from app.platform.web.exchange import Exchange
+from app.platform.web.problems import PROBES, own_path, route_of
 from app.platform.web.sockets import FAILED, SocketExchange
 
 METHODS = frozenset(
