@@ -65,8 +65,14 @@ class TestDowngrade:
         assert "there is no module nonsense" in refused.output
 
     def test_is_not_for_production(self, run: CliRunner) -> None:
-        secure = "postgresql+asyncpg://app:k3J9-vQ2x@db.example/app?ssl=verify-full"
-        variables = {"DATABASE__URL": secure, "ENVIRONMENT": "production"}
+        secure = (
+            "postgresql+asyncpg://app:k3J9-vQ2x-7Lm4@db.example/app?ssl=verify-full"
+        )
+        variables = {
+            "DATABASE__URL": secure,
+            "ENVIRONMENT": "production",
+            "WEB__HOSTS": "*",
+        }
 
         refused = run.invoke(cli, ["downgrade", "platform"], env=variables)
 
