@@ -97,7 +97,7 @@ def work(service: Path) -> set[str]:
     extend_orders(service)
     for name in DELETED:
         delete(name)(service)
-    move("docs/howto/read_replica.md", "docs/howto/replica.md")(service)
+    move("docs/howto/database.md", "docs/howto/replica.md")(service)
     return marks
 
 

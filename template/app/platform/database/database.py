@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.platform.database.engine import create_pool
-from app.platform.database.model import Model
+from app.platform.database.model import Model, forgetful
 from app.platform.database.postgresql import SNAPSHOT, classify, let_idle
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
@@ -30,6 +30,10 @@ log = structlog.get_logger(__name__)
 IDLE_MARGIN = timedelta(seconds=5)
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
+_FORGETFUL = (
+    "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
+    " or say include_deleted=True."
+)
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
 _SAID = re.compile(
@@ -91,6 +95,8 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     looks = state.is_select and not state.is_column_load
     if state.execution_options.get("include_deleted"):
         return
+    if tables := forgetful(state.statement):
+        raise RuntimeError(_FORGETFUL.format(tables=tables))
     if looks or state.is_update or state.is_delete:
         state.statement = _living(state.statement)
 

@@ -114,8 +114,8 @@ TEMPLATES = [
     ),
     Injected(
         "a word of a declined option",
-        append("template/docs/howto/read_replica.md", "\nAs in Redis.\n"),
-        "docs/howto/read_replica.md",
+        append("template/docs/howto/database.md", "\nAs in Redis.\n"),
+        "docs/howto/database.md",
         'says "redis"',
         sometimes=True,
     ),
