@@ -87,6 +87,16 @@ class Repository[M: Model]:
             raise type(self).not_found(key)
         return found
 
+    async def lock(self, key: UUID) -> M:
+        """Get it as it is now; who locks it, too, waits until this unit has ended."""
+        query = select(self.model).where(self.model.id == key).options(*self.eager)
+        query = query.with_for_update(of=self.model)
+        fresh = query.execution_options(populate_existing=True)
+        found: M | None = await self.session.scalar(fresh)
+        if found is None:
+            raise type(self).not_found(key)
+        return found
+
     async def get_version(self, key: UUID, version: int | None) -> M:
         """Get the version that the caller has seen, or any if they name none."""
         found = await self.get(key)
