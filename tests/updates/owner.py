@@ -155,7 +155,7 @@ def edit_seams(service: Path) -> Iterator[str]:
 
 
 def edit_documents(service: Path) -> Iterator[str]:
-    documents = ("runbooks/migrations", "howto/pgbouncer", "runbooks/database")
+    documents = ("runbooks/migrations", "howto/routes", "runbooks/database")
     for name in (*documents, "decisions", "howto/containers"):
         append(f"docs/{name}.md", f"\nThe owner says of {name}: yes.\n")(service)
         yield f"The owner says of {name}"

@@ -135,7 +135,7 @@ async def test_a_worker_whose_platform_does_not_open_ends_with_the_reason(
     assert b" ready." not in output
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_versions_that_run_side_by_side_have_one_effect_for_each_task(
     database: Database, relaying: None, settings: Settings
 ) -> None:
@@ -177,7 +177,7 @@ async def _scalar(database: Database, query: str) -> int:
 
 
 async def _until(database: Database, condition: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             if await _scalar(database, condition):
                 return

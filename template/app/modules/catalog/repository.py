@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from app.modules.catalog.errors import (
     CategoryUnknown,
@@ -23,13 +22,13 @@ class CategoryRepository(Repository[Category]):
     async def list_all(self) -> Sequence[Category]:
         """List every category. They are few: reference data."""
         query = select(Category).order_by(Category.name)
-        return (await self.session.scalars(query)).all()
+        return await self.all(query)
 
 
 class ProductRepository(Repository[Product]):
     model = Product
     not_found = ProductNotFound
-    eager = (joinedload(Product.category),)
+    eager = (Product.category,)
     taken = (("sku", SkuTaken),)
     unknown = (("category_id", CategoryUnknown),)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.modules.orders.errors import OrderAlreadyPlaced, OrderNotFound
@@ -17,7 +16,7 @@ from app.platform.errors import DomainError
 class OrderRepository(Repository[Order]):
     model = Order
     not_found = OrderNotFound
-    eager = (joinedload(Order.confirmation),)
+    eager = (Order.confirmation,)
 
     async def add(self, row: Order) -> Order:
         # Known without asking: nobody can have confirmed a new order.

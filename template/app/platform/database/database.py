@@ -1,39 +1,36 @@
-"""Who hands out transactions and reads, and over which connections."""
+"""Who hands out transactions and reads, over which connections, and who cleans up."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy import Executable, event, literal, select
+from sqlalchemy import event, literal, select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    AsyncSession,
-    async_sessionmaker,
-)
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.platform.database.engine import create_pool
-from app.platform.database.model import Model, forgetful
-from app.platform.database.postgresql import SNAPSHOT, classify, let_idle
+from app.platform.database.engine import ReadSession, create_pool, ending, sessions
+from app.platform.database.postgresql import (
+    SNAPSHOT,
+    classify,
+    from_now,
+    let_idle,
+    take_and_delete,
+)
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
 log = structlog.get_logger(__name__)
 
 IDLE_MARGIN = timedelta(seconds=5)
-_ENDED = "This session has ended; a streamed body takes StreamSessionDep."
-_OVER = "over"
-_FORGETFUL = (
-    "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
-    " or say include_deleted=True."
-)
+PURGE_BATCH = 1000
+# Less than a task may take by default, by more than the last statement may.
+PURGE_SECONDS = 20.0
 # Whatever is not one of these is DML, DDL, or changes the connection for the next.
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
 _SAID = re.compile(
@@ -47,20 +44,6 @@ _WRITES_WITHIN = re.compile(
     r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
     re.IGNORECASE,
 )
-
-
-@asynccontextmanager
-async def _ending(session: AsyncSession) -> AsyncIterator[AsyncSession]:
-    """Close a session for good: whoever uses it afterwards hears of it."""
-    try:
-        async with session:
-            yield session
-    finally:
-        session.info[_OVER] = True
-
-
-class LivingSession(Session):
-    """A session that does not see what is deleted."""
 
 
 @lru_cache(maxsize=2048)
@@ -77,37 +60,6 @@ def changes_something(statement: str) -> bool:
     return _WRITES_WITHIN.search(words) is not None
 
 
-def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    return async_sessionmaker(
-        engine,
-        sync_session_class=LivingSession,
-        # An expired attribute would load lazily, which asyncio cannot do.
-        expire_on_commit=False,
-        # Used again, it would take a connection that nobody gives back.
-        close_resets_only=False,
-    )
-
-
-def _hide_deleted(state: ORMExecuteState) -> None:
-    """Deleted rows are invisible unless asked for: `include_deleted=True`."""
-    if state.session.info.get(_OVER):
-        raise RuntimeError(_ENDED)
-    looks = state.is_select and not state.is_column_load
-    if state.execution_options.get("include_deleted"):
-        return
-    if tables := forgetful(state.statement):
-        raise RuntimeError(_FORGETFUL.format(tables=tables))
-    if looks or state.is_update or state.is_delete:
-        state.statement = _living(state.statement)
-
-
-def _living(statement: Executable) -> Executable:
-    """Give a query that is asked again its condition once."""
-    if (living := _ASKED.get(statement)) is None:
-        living = _ASKED[statement] = statement.options(_LIVING)
-    return living
-
-
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
     if changes_something(statement):
         _refuse_to_flush()
@@ -115,13 +67,6 @@ def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
 
 def _refuse_to_flush(*_: Any) -> None:
     raise RuntimeError("A read session does not write: use a unit of work.")
-
-
-_ASKED = WeakKeyDictionary[Executable, Executable]()
-_LIVING = with_loader_criteria(
-    Model, lambda model: model.deleted_at.is_(None), include_aliases=True
-)
-event.listen(LivingSession, "do_orm_execute", _hide_deleted)
 
 
 class UnitEnded(RuntimeError):
@@ -202,12 +147,12 @@ class Database:
     ) -> None:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
-        self._writing = _sessions(primary)
+        self._writing = sessions(primary, AsyncSession)
         # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
         autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
-        self._reading = _sessions(autocommit)
-        self._streaming = _sessions(replica.execution_options(**SNAPSHOT))
+        self._reading = sessions(autocommit, ReadSession)
+        self._streaming = sessions(replica.execution_options(**SNAPSHOT), AsyncSession)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
@@ -244,7 +189,7 @@ class Database:
         The first statement begins the transaction. `may_idle` is for work that waits
         for others in it longer than a request may.
         """
-        async with _ending(self._writing()) as session:
+        async with ending(self._writing()) as session:
             if may_idle is not None:
                 let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
@@ -259,7 +204,7 @@ class Database:
                 raise
 
     @asynccontextmanager
-    async def read_session(self) -> AsyncIterator[AsyncSession]:
+    async def read_session(self) -> AsyncIterator[ReadSession]:
         """
         Read without a transaction, from the replica when there is one.
 
@@ -267,7 +212,7 @@ class Database:
         different states. One that changes something is refused. A connection is taken
         only when a statement needs it.
         """
-        async with _ending(self._reading()) as session:
+        async with ending(self._reading()) as session:
             yield session
 
     @asynccontextmanager
@@ -279,7 +224,7 @@ class Database:
         a connection of the pool; the server ends it when the reader of the rows pauses
         for longer than `may_idle`.
         """
-        async with _ending(self._streaming()) as session:
+        async with ending(self._streaming()) as session:
             event.listen(session.sync_session, "before_flush", _refuse_to_flush)
             let_idle(session, may_idle)
             yield session
@@ -294,3 +239,46 @@ class Database:
         """Raise when the primary cannot answer a query."""
         async with self.watching() as connection:
             await connection.execute(select(literal(1)))
+
+
+async def purge(
+    database: Database,
+    column: InstrumentedAttribute[datetime],
+    *,
+    older_than: timedelta = timedelta(0),
+    batch: int = PURGE_BATCH,
+    within_seconds: float = PURGE_SECONDS,
+) -> int:
+    """
+    Delete rows by their age, oldest first, until none is left or the time is up.
+
+    Each batch is a transaction of its own: what is deleted stays so, whatever becomes
+    of the rest. The column needs an index. Several may purge at once.
+    """
+    end = asyncio.get_running_loop().time() + within_seconds
+    purged = 0
+    reached: datetime | None = None
+    while asyncio.get_running_loop().time() < end:
+        deleted = await _purge_batch(database, column, older_than, batch, reached)
+        purged += len(deleted)
+        if len(deleted) < batch:
+            break
+        reached = max(deleted)
+    return purged
+
+
+async def _purge_batch(
+    database: Database,
+    column: InstrumentedAttribute[datetime],
+    older_than: timedelta,
+    batch: int,
+    reached: datetime | None,
+) -> list[datetime]:
+    old = select(column.class_).where(column <= from_now(-older_than))
+    if reached is not None:
+        # Past what is deleted, but not yet out of the index.
+        old = old.where(column >= reached)
+    oldest = old.order_by(column).limit(batch)
+    async with database.unit_of_work() as unit:
+        deleted = await take_and_delete(unit.session, oldest, column)
+        return [moment for (moment,) in deleted]

@@ -1,14 +1,24 @@
-"""The connection pool, from the first connection to the last."""
+"""The connection pool, from the first connection to the last, and its sessions."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import event
+from sqlalchemy import Executable, Row, Select, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.pool import NullPool
 
+from app.platform.database.model import LIVING, forgetful
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
@@ -99,8 +109,98 @@ def _without_value(message: str) -> str:
     return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
+class LivingSession(Session):
+    """A session that does not see what is deleted."""
+
+
+class ReadSession(AsyncSession):
+    """A session that only looks."""
+
+    async def rows(
+        self, statement: Select[Any], values: Mapping[str, Any]
+    ) -> Sequence[Row[Any]]:
+        """
+        Ask for columns, without what a session does to keep track of objects.
+
+        That takes longer than the question. Deleted rows are for the statement to hide.
+        """
+        return await self.run_sync(_rows, statement, values)
+
+
+def sessions[S: AsyncSession](
+    engine: AsyncEngine, kind: type[S]
+) -> async_sessionmaker[S]:
+    return async_sessionmaker(
+        engine,
+        class_=kind,
+        sync_session_class=LivingSession,
+        # An expired attribute would load lazily, which asyncio cannot do.
+        expire_on_commit=False,
+        # Used again, it would take a connection that nobody gives back.
+        close_resets_only=False,
+    )
+
+
+@asynccontextmanager
+async def ending[S: AsyncSession](session: S) -> AsyncIterator[S]:
+    """Close a session for good: whoever uses it afterwards hears of it."""
+    try:
+        yield session
+    finally:
+        if session.in_transaction():
+            # Not even whoever cancels this keeps the connection.
+            await asyncio.shield(asyncio.create_task(session.close()))
+        else:
+            session.sync_session.close()
+        session.info[_OVER] = True
+
+
+def _rows(
+    session: Session, statement: Select[Any], values: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    _refuse_ended(session)
+    if session.in_transaction():
+        # Who holds a connection and waits for another may wait for ever.
+        return session.connection().execute(statement, values).all()
+    engine = session.get_bind().engine
+    with engine.connect() as connection:
+        return connection.execute(statement, values).all()
+
+
+def _hide_deleted(state: ORMExecuteState) -> None:
+    """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    _refuse_ended(state.session)
+    looks = state.is_select and not state.is_column_load
+    if state.execution_options.get("include_deleted"):
+        return
+    if tables := forgetful(state.statement):
+        raise RuntimeError(_FORGETFUL.format(tables=tables))
+    if looks or state.is_update or state.is_delete:
+        state.statement = _living(state.statement)
+
+
+def _refuse_ended(session: Session) -> None:
+    if session.info.get(_OVER):
+        raise RuntimeError(_ENDED)
+
+
+def _living(statement: Executable) -> Executable:
+    """Give a query that is asked again its condition once."""
+    if (living := _ASKED.get(statement)) is None:
+        living = _ASKED[statement] = statement.options(LIVING)
+    return living
+
+
 # The class of errors about values, in every database of the SQL standard.
 _DATA = "22"
 # What the driver or a type of SQLAlchemy raises.
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
+_ENDED = "This session has ended; a streamed body takes StreamSessionDep."
+_OVER = "over"
+_FORGETFUL = (
+    "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
+    " or say include_deleted=True."
+)
+_ASKED = WeakKeyDictionary[Executable, Executable]()
+event.listen(LivingSession, "do_orm_execute", _hide_deleted)

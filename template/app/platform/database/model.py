@@ -1,21 +1,40 @@
-"""The base of every table."""
+"""The base of every table, and its rows as objects of no session."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from traceback import walk_stack
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, Table, event, func, inspect
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    MetaData,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    QueryableAttribute,
     Session,
+    aliased,
     declared_attr,
+    joinedload,
     mapped_column,
+    selectinload,
+    with_loader_criteria,
 )
+from sqlalchemy.orm.interfaces import ORMOption
 from uuid_utils.compat import uuid7
 
 from app.platform.database.postgresql import INSTANT
@@ -117,3 +136,126 @@ def _count_links(session: Session, *_: object) -> None:
                 linked = relation.secondary is not None
                 if linked and state.attrs[name].history.has_changes():
                     row.updated_at = func.now()
+
+
+# Deleted rows are invisible, in whatever role they take part in a query.
+LIVING = with_loader_criteria(
+    Model, lambda model: model.deleted_at.is_(None), include_aliases=True
+)
+# More kinds of queries than any repository has.
+_MOST = 500
+
+
+type Eager = QueryableAttribute[Any] | ORMOption
+
+
+class Shape[M: Model]:
+    """
+    A model and what it refers to, as the columns of one row.
+
+    The objects it makes belong to no session, as if theirs had ended.
+    """
+
+    def __init__(
+        self, model: type[M], related: Sequence[QueryableAttribute[Any]]
+    ) -> None:
+        self._own = _Part(model, model)
+        self._related = [(each, _Part.of(each)) for each in related]
+        self._built: dict[object, tuple[Select[Any], Sequence[BindParameter[Any]]]] = {}
+        self.by_key = self._build(select(model).where(model.id == bindparam("key")))
+
+    @classmethod
+    def of(cls, model: type[M], eager: Sequence[Eager]) -> Self | None:
+        """None unless each row is an object of one class, with one of each other."""
+        related = [each for each in eager if isinstance(each, QueryableAttribute)]
+        many = any(each.property.uselist for each in related)
+        if (
+            many
+            or len(related) < len(eager)
+            or inspect(model).polymorphic_on is not None
+        ):
+            return None
+        return cls(model, related)
+
+    @staticmethod
+    def tells(query: Select[M]) -> bool:
+        """Tell whether a query leaves it to the repository what is loaded along."""
+        return not query._with_options  # noqa: SLF001
+
+    def ask(self, query: Select[M]) -> tuple[Select[Any], dict[str, Any]]:
+        """
+        Ask for the columns of what a query finds.
+
+        Queries that differ in their values alone have one statement, which is built and
+        compiled once. The values are given beside it.
+        """
+        # It is what SQLAlchemy finds a compiled statement by.
+        key = query._generate_cache_key()  # noqa: SLF001
+        if key is None:
+            return self._build(query), {}
+        if len(self._built) >= _MOST:
+            self._built.clear()
+        if (built := self._built.get(key.key)) is None:
+            built = self._built[key.key] = self._build(query), key.bindparams
+        statement, places = built
+        pairs = zip(places, key.bindparams, strict=True)
+        return statement, {place.key: value.effective_value for place, value in pairs}
+
+    def _build(self, query: Select[M]) -> Select[Any]:
+        columns = list(self._own.columns)
+        for attribute, part in self._related:
+            query = query.outerjoin(attribute.of_type(part.entity))
+            columns += part.columns
+        asked = query.with_only_columns(*columns, maintain_column_froms=True)
+        if asked.get_execution_options().get("include_deleted"):
+            return asked
+        return asked.options(LIVING)
+
+    def objects(self, rows: Iterable[Row[Any]]) -> list[M]:
+        """Make the objects of rows; of what they refer to, each object once."""
+        known: dict[tuple[str, UUID], Any] = {}
+        return [self._object(tuple(row), known) for row in rows]
+
+    def _object(self, row: Sequence[Any], known: dict[tuple[str, UUID], Any]) -> M:
+        begin = len(self._own.names)
+        own: M = self._own.make(row[:begin])
+        for attribute, part in self._related:
+            values = row[begin : (begin := begin + len(part.names))]
+            key = attribute.key, values[part.id]
+            if key not in known:
+                there = values[part.id] is not None
+                known[key] = part.make(values) if there else None
+            own.__dict__[attribute.key] = known[key]
+        return own
+
+
+def option_of(eager: Eager) -> ORMOption:
+    """Load it along: one by a join, many by a query of their own."""
+    if not isinstance(eager, QueryableAttribute):
+        return eager
+    return selectinload(eager) if eager.property.uselist else joinedload(eager)
+
+
+class _Part:
+    """The columns of one class, in one of its roles in a query."""
+
+    def __init__(self, model: type[Any], entity: Any) -> None:
+        mapper = inspect(model)
+        self.entity = entity
+        self.names = [each.key for each in mapper.column_attrs if not each.deferred]
+        self.columns = [getattr(entity, name) for name in self.names]
+        self.id = self.names.index("id")
+        self._model = model
+        self._new = mapper.class_manager.new_instance
+
+    @classmethod
+    def of(cls, attribute: QueryableAttribute[Any]) -> Self:
+        model = attribute.property.mapper.class_
+        return cls(model, aliased(model))
+
+    def make(self, values: Sequence[Any]) -> Any:
+        made = self._new()
+        made.__dict__.update(zip(self.names, values, strict=True))
+        # Stored already: whoever adds it to a session changes a row.
+        inspect(made).key = (self._model, (values[self.id],), None)
+        return made

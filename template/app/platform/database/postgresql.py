@@ -63,7 +63,7 @@ def connector(
 
 
 def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
-    """Time limits that the server enforces; docs/howto/pgbouncer.md names them, too."""
+    """Time limits that the server enforces; docs/howto/database.md names them, too."""
     idle = settings.idle_in_transaction_timeout_seconds
     return {
         "statement_timeout": f"{settings.statement_timeout_seconds}s",

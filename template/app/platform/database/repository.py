@@ -25,7 +25,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.model import Base, Model, Versioned
+from app.platform.database.engine import ReadSession
+from app.platform.database.model import Base, Eager, Model, Shape, Versioned, option_of
 from app.platform.database.postgresql import constraint_of, insert_unless_there
 from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
 from app.platform.errors import (
@@ -58,8 +59,9 @@ class Repository[M: Model]:
 
     model: type[M]
     not_found: Callable[[UUID], NotFound]
-    # What is loaded along with every row, so that nothing is loaded one by one.
-    eager: ClassVar[Sequence[ORMOption]] = ()
+    # Relationships that are loaded along with every row, so that nothing is loaded one
+    # by one; or options of the ORM, for what relationships cannot say.
+    eager: ClassVar[Sequence[Eager]] = ()
     # By column: what is wrong with a value that another row has already, and with the
     # key of a row that is not there.
     taken: ClassVar[Refusals] = ()
@@ -71,15 +73,36 @@ class Repository[M: Model]:
         self._set: set[tuple[UUID, str]] = set()
 
     async def find(self, key: UUID) -> M | None:
+        if (shape := self._shape()) and isinstance(self.session, ReadSession):
+            rows = await self.session.rows(shape.by_key, {"key": key})
+            return next(iter(shape.objects(rows)), None)
         found: M | None = await self.session.scalar(self._by_key(), {"key": key})
         return found
+
+    async def all(self, query: Select[M]) -> Sequence[M]:
+        """Give all that a query finds, with what is loaded along with it."""
+        shape = self._shape()
+        if shape and isinstance(self.session, ReadSession) and shape.tells(query):
+            statement, values = shape.ask(query)
+            return shape.objects(await self.session.rows(statement, values))
+        return (await self.session.scalars(query.options(*self._options()))).all()
 
     @classmethod
     @cache
     def _by_key(cls) -> Select[M]:
         """Build the query once: that takes longer than to send it."""
         query = select(cls.model).where(cls.model.id == bindparam("key"))
-        return query.options(*cls.eager)
+        return query.options(*cls._options())
+
+    @classmethod
+    @cache
+    def _shape(cls) -> Shape[M] | None:
+        return Shape.of(cls.model, cls.eager)
+
+    @classmethod
+    @cache
+    def _options(cls) -> Sequence[ORMOption]:
+        return [option_of(each) for each in cls.eager]
 
     async def get(self, key: UUID) -> M:
         found = await self.find(key)
@@ -89,7 +112,8 @@ class Repository[M: Model]:
 
     async def lock(self, key: UUID) -> M:
         """Get it as it is now; who locks it, too, waits until this unit has ended."""
-        query = select(self.model).where(self.model.id == key).options(*self.eager)
+        query = select(self.model).where(self.model.id == key)
+        query = query.options(*self._options())
         query = query.with_for_update(of=self.model)
         fresh = query.execution_options(populate_existing=True)
         found: M | None = await self.session.scalar(fresh)
@@ -113,7 +137,8 @@ class Repository[M: Model]:
         changed is not judged again, so that the row itself stays changeable.
         """
         query = select(self.model).where(self.model.id == row.id)
-        query = query.options(*self.eager).execution_options(populate_existing=True)
+        query = query.options(*self._options())
+        query = query.execution_options(populate_existing=True)
         found = (await self.session.scalars(query)).one()
         for column, refusal in self.unknown:
             there = getattr(found, column.removesuffix("_id"))
@@ -139,7 +164,7 @@ class Repository[M: Model]:
         one inserts, and all get that row: its id tells whose it was.
         """
         same = [getattr(self.model, name) == getattr(row, name) for name in unique]
-        query = select(self.model).where(*same).options(*self.eager)
+        query = select(self.model).where(*same).options(*self._options())
         for _ in range(_TURNS):
             with self._refusing(row):
                 added = await insert_unless_there(self.session, row, unique)
@@ -220,8 +245,7 @@ class Repository[M: Model]:
         if after is not None:
             query = walk.seek(query, after)
         # One row more than asked tells whether there is a next page, without a count.
-        query = walk.apply(query).limit(limit + 1).options(*self.eager)
-        found = (await self.session.scalars(query)).all()
+        found = await self.all(walk.apply(query).limit(limit + 1))
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
 

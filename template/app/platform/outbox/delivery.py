@@ -151,7 +151,7 @@ class Delivery:
 
     async def _confine(self, message: OutboxMessage, error: str) -> Outcome:
         async with self._database.unit_of_work() as unit:
-            mine = await Quarantine(unit.session).confine(message, error=error[:500])
+            mine = await Quarantine(unit.session).confine(message, error=error)
         if not mine:
             return _lost(message)
         log.error("task.quarantined", task=message.name, message_id=str(message.id))

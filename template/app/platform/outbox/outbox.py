@@ -289,5 +289,9 @@ async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:
 
 
 def _message(task: Task, event: Event) -> OutboxMessage:
-    payload = event.model_dump(mode="json")
-    return OutboxMessage(name=task.name, payload=payload, headers=context.carry())
+    return OutboxMessage(
+        name=task.name,
+        key=task.key_of(event),
+        payload=event.model_dump(mode="json"),
+        headers=context.carry(),
+    )

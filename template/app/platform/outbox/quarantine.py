@@ -12,6 +12,8 @@ from app.platform.database.postgresql import take_and_delete, upsert
 from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox, said
 
+MAX_ERROR = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -50,7 +52,7 @@ class Quarantine:
         row = {
             **said(message),
             "attempts": message.attempts,
-            "error": error,
+            "error": error[:MAX_ERROR],
             "created_at": message.created_at,
             "quarantined_at": func.now(),
         }

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 import structlog
 
@@ -11,10 +12,13 @@ from app.platform.database import Database, DatabaseSettings
 from app.platform.database.postgresql import listening
 from app.platform.outbox.models import TASKS, OutboxMessage
 from app.platform.outbox.outbox import CHANNEL, Outbox, OutboxSettings
+from app.platform.outbox.quarantine import Quarantine
 
 log = structlog.get_logger(__name__)
 
 RECONNECT_SECONDS = 1.0
+
+type Refused = Mapping[UUID, str]
 
 
 class Publisher(Protocol):
@@ -24,8 +28,12 @@ class Publisher(Protocol):
     def final(self) -> bool:
         """Say if what is published is done; else whoever receives it ends it."""
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
-        """Raise when it cannot vouch for all of them: then all are published again."""
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
+        """
+        Tell of those that no attempt could publish why: they go into quarantine.
+
+        Raise when it cannot vouch for all others: then all are published again.
+        """
 
 
 class Relay:
@@ -78,25 +86,31 @@ class Relay:
 
     async def _publish(
         self, destination: str, messages: Sequence[OutboxMessage]
-    ) -> None:
-        await self.publishers[destination].publish(messages)
+    ) -> Refused:
+        return await self.publishers[destination].publish(messages)
 
     async def _send(
         self, destination: str, claimed: Sequence[OutboxMessage], end: float
     ) -> None:
         done, lease = False, self._settings.relay_poll_seconds
+        refused: Refused = {}
         try:
             async with asyncio.timeout_at(end):
-                await self.publish(destination, claimed)
+                refused = await self.publish(destination, claimed)
             done = self.publishers[destination].final
             lease = self._settings.lease_seconds
         finally:
+            rest = [message for message in claimed if message.id not in refused]
             async with self.database.unit_of_work() as unit:
-                outbox = Outbox(unit.session)
+                outbox, quarantine = Outbox(unit.session), Quarantine(unit.session)
                 if done:
-                    await outbox.remove(*(message.id for message in claimed))
-                else:
-                    await outbox.extend(claimed, lease=timedelta(seconds=lease))
+                    await outbox.remove(*(message.id for message in rest))
+                elif rest:
+                    await outbox.extend(rest, lease=timedelta(seconds=lease))
+                for message in claimed:
+                    if reason := refused.get(message.id):
+                        await quarantine.confine(message, error=reason)
+                        log.error("relay.refused", message_id=str(message.id))
 
     async def _relay(self, destination: str) -> None:
         while True:

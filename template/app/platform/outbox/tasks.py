@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from app.platform.database import UnitOfWork
-from app.platform.database.batches import purge
+from app.platform.database.database import purge
 from app.platform.outbox.models import InboxMessage
 from app.platform.outbox.outbox import OutboxSettings
 from app.platform.tasks.router import TaskRouter, Tick

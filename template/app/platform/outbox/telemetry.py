@@ -21,7 +21,7 @@ from app.platform.database import Database, Stage, UnitOfWork
 from app.platform.events import Event
 from app.platform.observability.context import TRACEPARENT, TraceContext
 from app.platform.outbox.models import TASKS, OutboxMessage, QuarantinedMessage
-from app.platform.outbox.relay import Relay
+from app.platform.outbox.relay import Refused, Relay
 from app.platform.telemetry import Attribute, Page
 from app.platform.telemetry.metrics import Metrics, written
 from app.platform.telemetry.tracing import Tracing, Watching, fail
@@ -158,9 +158,10 @@ def _count_relayed(relay: Relay, metrics: Metrics) -> None:
     )
     publish = relay.publish
 
-    async def counted(destination: str, messages: Sequence[OutboxMessage]) -> None:
-        await publish(destination, messages)
-        relayed.labels(destination).inc(len(messages))
+    async def counted(destination: str, messages: Sequence[OutboxMessage]) -> Refused:
+        refused = await publish(destination, messages)
+        relayed.labels(destination).inc(len(messages) - len(refused))
+        return refused
 
     for destination in relay.publishers:
         relayed.labels(destination)
@@ -190,11 +191,11 @@ def _trace_publishing(relay: Relay, tracing: Tracing) -> None:
     """Show a batch in the trace of each message that it carries."""
     publish = relay.publish
 
-    async def traced(destination: str, messages: Sequence[OutboxMessage]) -> None:
+    async def traced(destination: str, messages: Sequence[OutboxMessage]) -> Refused:
         with ExitStack() as spans:
             for message in messages:
                 _begin(message, len(messages), tracing, spans)
-            await publish(destination, messages)
+            return await publish(destination, messages)
 
     relay.publish = traced
 

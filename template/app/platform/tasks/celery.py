@@ -18,6 +18,7 @@ from app.platform.events import Event
 from app.platform.outbox import OutboxSettings
 from app.platform.outbox.models import OutboxMessage
 from app.platform.outbox.outbox import stage
+from app.platform.outbox.relay import Refused
 from app.platform.tasks.router import TaskRouter
 
 DELIVER = "deliver"
@@ -87,9 +88,10 @@ class CeleryBroker:
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
         # Celery blocks while it talks to the broker.
         await to_thread.run_sync(self._send, [str(message.id) for message in messages])
+        return {}
 
     def _send(self, ids: Sequence[str]) -> None:
         with self._celery.producer_pool.acquire(block=True) as producer:

@@ -56,7 +56,8 @@ class InlineTasks:
     Runs tasks beside the requests, for a service too small for a queue.
 
     A task is retried while the process lives and lost when it dies: at most once. A
-    few run at a time, and those that wait hold no connection.
+    few run at a time, and those that wait hold no connection. The order of a key is
+    that of this process.
     """
 
     def __init__(self, settings: InlineTasksSettings, tasks: TaskRouter) -> None:
@@ -65,6 +66,7 @@ class InlineTasks:
         self.tasks = tasks
         self._ports: Any = None
         self._running: set[asyncio.Task[None]] = set()
+        self._last: dict[str, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(settings.concurrency)
 
     @classmethod
@@ -102,8 +104,12 @@ class InlineTasks:
             else:
                 await self._start(task, event)
 
-    async def _run(self, task: Task, event: Event) -> None:
+    async def _run(
+        self, task: Task, event: Event, before: asyncio.Task[None] | None
+    ) -> None:
         committed = monotonic()
+        if before is not None:
+            await asyncio.wait([before])
         until = committed + task.retry_for.total_seconds()
         for number in count(1):
             attempt = Attempt(task.name, number, monotonic() - committed)
@@ -139,9 +145,18 @@ class InlineTasks:
         unit.after_commit(self._start, task, tick)
 
     async def _start(self, task: Task, event: Event) -> None:
-        started = asyncio.create_task(self._run(task, event))
+        key = task.key_of(event)
+        before = None if key is None else self._last.get(key)
+        started = asyncio.create_task(self._run(task, event, before))
         self._running.add(started)
         started.add_done_callback(self._running.discard)
+        if key is not None:
+            self._last[key] = started
+            started.add_done_callback(partial(self._forget, key))
+
+    def _forget(self, key: str, ended: asyncio.Task[None]) -> None:
+        if self._last[key] is ended:
+            del self._last[key]
 
     def _is_full(self) -> bool:
         return len(self._running) >= self._settings.backlog

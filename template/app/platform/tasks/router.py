@@ -109,7 +109,12 @@ class Task:
     """How long after its first attempt one that fails is followed by another."""
     crashes: int = CRASHES
     """How many attempts in a row may end their worker."""
+    key: Callable[[Any], str] | None = None
+    """Of which events one waits until what an earlier one started is over."""
     schedule: Schedule | None = None
+
+    def key_of(self, event: Event) -> str | None:
+        return None if self.key is None else self.key(event)
 
 
 class TaskRouter:
@@ -123,13 +128,19 @@ class TaskRouter:
         self,
         event: type[E],
         *,
+        key: Callable[[E], str] | None = None,
         retry_for: timedelta = RETRY_FOR,
         timeout: timedelta = TIMEOUT,
         crashes: int = CRASHES,
     ) -> Callable[[Handler[E, P]], Handler[E, P]]:
-        """Run the decorated coroutine for each such event, until it succeeds."""
+        """
+        Run the decorated coroutine for each such event, until it succeeds.
+
+        Tasks whose events have the same key run one after another, in the order in
+        which the events were stored: each when the one before it is done or given up.
+        """
         return self._register(
-            event, retry_for=retry_for, timeout=timeout, crashes=crashes
+            event, key=key, retry_for=retry_for, timeout=timeout, crashes=crashes
         )
 
     def every[P](

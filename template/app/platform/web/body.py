@@ -3,10 +3,11 @@
 import asyncio
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, wraps
 from http import HTTPStatus
 from itertools import chain, islice
 from typing import Any
@@ -21,6 +22,8 @@ from pydantic_core import core_schema, from_json
 from starlette.exceptions import HTTPException
 from starlette.types import Receive
 
+from app.platform.errors import DomainError
+
 # More digits than this are far beyond any limit, and slow to read.
 MAX_DIGITS = 18
 # A client that is cut off while it sends never reads the refusal: let it send this
@@ -31,6 +34,8 @@ LINGER_SECONDS = 2.0
 _JSON = "application/json"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 CLOSE = {"Connection": "close"}
+# What is wrong with a request that is well-formed: a list of its own for each.
+refused: ContextVar[list[DomainError]] = ContextVar("refused")
 
 
 def declared_length(headers: Mapping[bytes, bytes]) -> int:
@@ -260,3 +265,23 @@ def _refusal(path: tuple[str | int, ...], kind: str, known: set[str]) -> Refusal
     likely = get_close_matches(str(path[-1])[:MAX_NAME], known, n=1)
     hint = f"; perhaps {likely[0]} is meant" if likely else ""
     return {"type": "unknown", "loc": path, "msg": f"There is no such {kind}{hint}."}
+
+
+def refuse_if_valid(error: DomainError) -> None:
+    """Raise it once path, query and body are valid: what is malformed is said first."""
+    found = refused.get(None)
+    if found is None:
+        raise error
+    found.append(error)
+
+
+def judged(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Call the endpoint, of whatever kind, unless a dependency refuses."""
+
+    @wraps(endpoint)
+    def judged(*arguments: Any, **named: Any) -> Any:
+        for refusal in refused.get():
+            raise refusal
+        return endpoint(*arguments, **named)
+
+    return judged

@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 from typing import Annotated
 
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Header, Request, Response, status
 from pydantic import BaseModel
 
 from app.platform.database import Versioned
@@ -13,10 +13,12 @@ from app.platform.errors import (
     PreconditionFailed,
     PreconditionRequired,
 )
-from app.platform.web.routing import refuse_if_valid
+from app.platform.web.body import refuse_if_valid
 
 # The row's version first; what stands for all that was shown follows.
 _VERSION = re.compile(r'"(\d{1,18})(?:\.[0-9a-f]{1,32})?"')
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+_OF_THE_BODY = frozenset({"content-length", "content-type"})
 _DESCRIPTION = "The `ETag` of the version that is to be changed, or `*` for any."
 
 
@@ -70,3 +72,44 @@ async def _expected_version_if_any(
 # The version the client expects; None if it means whatever is there.
 IfMatchDep = Annotated[int | None, Depends(_expected_version)]
 OptionalIfMatchDep = Annotated[int | None, Depends(_expected_version_if_any)]
+
+
+def conditional(request: Request, response: Response) -> Response:
+    """Tag what was read, and answer 304 if the client's copy has the same tag."""
+    if (
+        request.method not in {"GET", "HEAD"}
+        or response.status_code != status.HTTP_200_OK
+    ):
+        return response
+    tag = response.headers.get("etag") or _tag(response)
+    if tag is None:
+        return response
+    response.headers["etag"] = tag
+    if not _matches(request.headers.get("if-none-match"), tag):
+        return response
+    return _not_modified(response)
+
+
+def _tag(response: Response) -> str | None:
+    """Derive a strong tag from the bytes; None for a stream, which has none yet."""
+    body = getattr(response, "body", None)
+    if body is None:
+        return None
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def _matches(condition: str | None, tag: str) -> bool:
+    if condition is None:
+        return False
+    opaque = tag.removeprefix("W/")
+    return condition.strip() == "*" or opaque in _TAG.findall(condition)
+
+
+def _not_modified(response: Response) -> Response:
+    unchanged = Response(status_code=status.HTTP_304_NOT_MODIFIED)
+    unchanged.raw_headers = [
+        (name, value)
+        for name, value in response.raw_headers
+        if name.decode() not in _OF_THE_BODY
+    ]
+    return unchanged

@@ -34,7 +34,6 @@ _PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
 _LAST = {"type": "http.response.body", "body": b""}
 
-
 type Headers = list[tuple[bytes, bytes]]
 
 
@@ -85,6 +84,8 @@ class Exchange:
         self.headers = dict(scope["headers"])
         self.method: str = scope.get("method", "GET")
         self.status: int | None = None
+        # What else its line in the log says.
+        self.told: dict[str, Any] = {}
         self._terms = terms
         self._policy = terms.policy
         self._receive = receive
@@ -167,6 +168,7 @@ class Exchange:
             status=self.status,
             duration_ms=round((perf_counter() - self._began) * 1000, 3),
             **where,
+            **self.told,
         )
 
 

@@ -48,8 +48,9 @@ class Policy:
     """
     Limits and promises of a route: `@router.post("", policy=Policy(...))`.
 
-    What it leaves out is as the router's policy has it, or else the service
-    (`WEB__*`). All of it is enforced by `Exchange.adopt` and `Route`.
+    What it leaves out (None) is as the router's policy has it, then as those of the
+    routers that include that one, or else as the service (`WEB__*`). All of it is
+    enforced by `Exchange.adopt` and `Route`. Members are hashable.
     """
 
     max_body_bytes: int | None = None

@@ -1,24 +1,34 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
-import re
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar
-from functools import partial, wraps
-from hashlib import blake2b
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from copy import copy
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket, status
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    Request,
+    Response,
+    WebSocket,
+    params,
+    status,
+)
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from app.platform.errors import DomainError
 from app.platform.web.body import (
     Declared,
     StrictRequest,
+    judged,
     refuse_other_media_types,
+    refused,
 )
+from app.platform.web.conditional import conditional
 from app.platform.web.exchange import exchange_of
+from app.platform.web.plan import Planned
 from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
 
 __all__ = ["Caching", "Concurrency", "Policy", "Router"]
@@ -27,11 +37,7 @@ type Hook = Callable[[Response], Awaitable[None]]
 
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
-_OF_THE_BODY = frozenset({"content-length", "content-type"})
 _HOOKS = "app.before_commit"
-# What is wrong with a request that is well-formed: a list of its own for each.
-_refusals: ContextVar[list[DomainError]] = ContextVar("refusals")
 
 
 class Answered(Exception):
@@ -57,21 +63,21 @@ class Route(APIRoute):
         if policy.idempotency and not _LOOKS.issuperset(options["methods"] or _LOOKS):
             first = [policy.idempotency, *(options.get("dependencies") or ())]
             options["dependencies"] = first
-        super().__init__(path, _judged(endpoint), **options)
+        super().__init__(path, judged(endpoint), **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange_of(scope).adopt(self.policy)
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = Planned(self, super().get_route_handler())
         media_type = getattr(
             getattr(self.body_field, "field_info", None), "media_type", None
         )
         declared = Declared(self)
 
         async def answer(request: Request) -> Response:
-            _refusals.set([])
+            refused.set([])
             strict = StrictRequest(request.scope, request.receive)
             refuse_other_media_types(strict, media_type)
             await declared.refuse_the_rest(strict)
@@ -92,13 +98,42 @@ class Router(APIRouter):
     """
     An `APIRouter` whose routes take a policy, and bear their functions' names.
 
-    `Router(policy=...)` is for all of them; what a route's own says goes first.
+    `Router(policy=...)` is for all of them, also in routers that it includes: what
+    a route's own says goes first, then its router's, then the including router's.
     """
 
     def __init__(self, *, policy: Policy = EVERYWHERE, **options: Any) -> None:
         options.setdefault("generate_unique_id_function", _operation_id)
         super().__init__(**options)
         self.policy = policy
+        # How each route was declared: it is declared anew where others include it.
+        self._declared: dict[int, Callable[[Router], None]] = {}
+        self._is_copied = False
+
+    def include_router(self, router: APIRouter, **options: Any) -> None:
+        self._declare(lambda to: to.include_router(router, **options))
+        included = router.under(self.policy) if isinstance(router, Router) else router
+        super().include_router(included, **options)
+
+    def _declare(self, again: Callable[["Router"], None]) -> None:
+        if self._is_copied:
+            raise RuntimeError("Declare all routes before their router is included.")
+        self._declared[len(self.routes)] = again
+
+    def under(self, policy: Policy) -> "Router":
+        """Copy it with another's policy below its own; it may be included twice."""
+        if policy == EVERYWHERE:
+            return self
+        copied = copy(self)
+        merged = self.policy.over(policy)
+        vars(copied).update(policy=merged, routes=[], _declared={}, _is_copied=False)
+        for place, route in enumerate(self.routes):
+            if place in self._declared:
+                self._declared[place](copied)
+            else:
+                copied.routes.append(route)
+        self._is_copied = True
+        return copied
 
     def api_route[F: Callable[..., Any]](
         self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
@@ -117,9 +152,11 @@ class Router(APIRouter):
         policy: Policy = EVERYWHERE,
         **options: Any,
     ) -> None:
-        route = partial(Route, policy=policy.over(self.policy))
-        options["route_class_override"] = route
-        super().add_api_route(path, endpoint, **options)
+        self._declare(
+            lambda to: to.add_api_route(path, endpoint, policy=policy, **options)
+        )
+        route: Any = partial(Route, policy=policy.over(self.policy))
+        super().add_api_route(path, endpoint, **options, route_class_override=route)
 
     def get[F: Callable[..., Any]](
         self, path: str, *, policy: Policy = EVERYWHERE, **options: Any
@@ -154,13 +191,32 @@ class Router(APIRouter):
         policy: Policy = EVERYWHERE,
         **options: Any,
     ) -> Callable[[F], F]:
+        def declare(endpoint: F) -> F:
+            self.add_api_websocket_route(path, endpoint, name, policy=policy, **options)
+            return endpoint
+
+        return declare
+
+    def add_api_websocket_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        name: str | None = None,
+        *,
+        policy: Policy = EVERYWHERE,
+        dependencies: Sequence[params.Depends] | None = None,
+    ) -> None:
+        again = partial(Router.add_api_websocket_route, policy=policy)
+        self._declare(
+            lambda to: again(to, path, endpoint, name, dependencies=dependencies)
+        )
         effective = policy.over(self.policy)
 
         async def adopt(socket: WebSocket) -> None:
             exchange_of(socket.scope).adopt(effective)
 
-        first = [Depends(adopt), *options.pop("dependencies", ())]
-        return super().websocket(path, name, dependencies=first, **options)
+        first = [Depends(adopt), *(dependencies or ())]
+        super().add_api_websocket_route(path, endpoint, name, dependencies=first)
 
 
 def limit_unrouted(app: FastAPI) -> None:
@@ -181,14 +237,6 @@ def before_commit(request: Request, hook: Hook) -> None:
     request.scope.setdefault(_HOOKS, []).append(hook)
 
 
-def refuse_if_valid(error: DomainError) -> None:
-    """Raise it once path, query and body are valid: what is malformed is said first."""
-    found = _refusals.get(None)
-    if found is None:
-        raise error
-    found.append(error)
-
-
 def allowed_methods(scope: Scope) -> list[str]:
     """List what a path can be asked, whichever route answers (RFC 9110, 10.2.1)."""
     routes = scope["app"].router.routes
@@ -201,59 +249,6 @@ def allowed_methods(scope: Scope) -> list[str]:
 def _finds(routes: list[Any], scope: Scope, method: str) -> bool:
     asked = {**scope, "method": method}
     return any(route.matches(asked)[0] is Match.FULL for route in routes)
-
-
-def _judged(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Call the endpoint, of whatever kind, unless a dependency refuses."""
-
-    @wraps(endpoint)
-    def judged(*arguments: Any, **named: Any) -> Any:
-        for refusal in _refusals.get():
-            raise refusal
-        return endpoint(*arguments, **named)
-
-    return judged
-
-
-def conditional(request: Request, response: Response) -> Response:
-    """Tag what was read, and answer 304 if the client's copy has the same tag."""
-    if (
-        request.method not in {"GET", "HEAD"}
-        or response.status_code != status.HTTP_200_OK
-    ):
-        return response
-    tag = response.headers.get("etag") or _tag(response)
-    if tag is None:
-        return response
-    response.headers["etag"] = tag
-    if not _matches(request.headers.get("if-none-match"), tag):
-        return response
-    return _not_modified(response)
-
-
-def _tag(response: Response) -> str | None:
-    """Derive a strong tag from the bytes; None for a stream, which has none yet."""
-    body = getattr(response, "body", None)
-    if body is None:
-        return None
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
-
-
-def _matches(condition: str | None, tag: str) -> bool:
-    if condition is None:
-        return False
-    opaque = tag.removeprefix("W/")
-    return condition.strip() == "*" or opaque in _TAG.findall(condition)
-
-
-def _not_modified(response: Response) -> Response:
-    unchanged = Response(status_code=status.HTTP_304_NOT_MODIFIED)
-    unchanged.raw_headers = [
-        (name, value)
-        for name, value in response.raw_headers
-        if name.decode() not in _OF_THE_BODY
-    ]
-    return unchanged
 
 
 def _let_keep(response: Response, caching: Caching) -> None:

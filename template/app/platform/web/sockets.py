@@ -12,8 +12,8 @@ from app.platform.web.exchange import Exchange
 
 # Why a WebSocket is closed (RFC 6455, 7.4.1, and what IANA added).
 _NORMAL, _GOING_AWAY, _POLICY, _TOO_BIG = 1000, 1001, 1008, 1009
-_FAILED, _LATER = 1011, 1013
-_CLOSES = {500: _FAILED, 503: _LATER, 504: _FAILED}
+_ABNORMAL, FAILED, _LATER = 1006, 1011, 1013
+_CLOSES = {500: FAILED, 503: _LATER, 504: FAILED}
 
 
 class SocketExchange(Exchange):
@@ -24,13 +24,15 @@ class SocketExchange(Exchange):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._is_open = False
+        # Why it was closed, by whichever side; None if it was never open.
+        self.code: int | None = None
 
     async def _run(self, app: ASGIApp) -> None:
         try:
             await app(self.scope, self.receive, self.send)
             await self.close(_NORMAL)
-        except WebSocketDisconnect:
-            self._is_open = False
+        except WebSocketDisconnect as gone:
+            self._closed(gone.code)
         except asyncio.CancelledError:
             if not self._is_open:
                 raise
@@ -40,10 +42,15 @@ class SocketExchange(Exchange):
 
     async def close(self, code: int, reason: str = "") -> None:
         if self._is_open:
-            self._is_open = False
+            self._closed(code)
             await self._send(
                 {"type": "websocket.close", "code": code, "reason": reason}
             )
+
+    def _closed(self, code: int) -> None:
+        if self._is_open:
+            self._is_open = False
+            self.code = self.told["code"] = code
 
     async def receive(self) -> Message:
         """Wait for a message, or close: a client may be neither silent nor verbose."""
@@ -56,8 +63,10 @@ class SocketExchange(Exchange):
                 raise
             return await self._part(_POLICY, "Nothing was said for too long.")
         if message["type"] == "websocket.disconnect":
-            self._is_open = False
-        elif _length(message) > (self._policy.max_message_bytes or 0):
+            self._closed(message.get("code", _ABNORMAL))
+        elif message["type"] == "websocket.receive":
+            self.told["received"] += 1
+        if _length(message) > (self._policy.max_message_bytes or 0):
             return await self._part(_TOO_BIG, "The message is too long.")
         return message
 
@@ -69,8 +78,10 @@ class SocketExchange(Exchange):
         kind = message["type"]
         if kind == "websocket.accept":
             message = self._accept(message)
+        elif kind == "websocket.send":
+            self.told["sent"] += 1
         elif kind == "websocket.close":
-            self._is_open = False
+            self._closed(message.get("code", _NORMAL))
         elif kind.startswith("websocket.http"):
             if self._is_open:
                 # Too late for a problem in full: its kind must do.
@@ -87,6 +98,7 @@ class SocketExchange(Exchange):
             # Browsers let any page open a socket, with the cookies of its host.
             raise Forbidden("Pages of this origin may not open it.")
         self.status, self._is_open = HTTPStatus.SWITCHING_PROTOCOLS, True
+        self.told.update(received=0, sent=0)
         self._keep_open()
         return {**message, "headers": [*message.get("headers", ()), self._echo]}
 

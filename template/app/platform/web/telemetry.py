@@ -12,11 +12,14 @@ from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.web.edge import Answer, Observer
 from app.platform.web.exchange import PROBES, Exchange, own_path, route_of
+from app.platform.web.sockets import FAILED, SocketExchange
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 UNMATCHED = "unmatched"
+_SOCKET_SECONDS = (1, 10, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
+_PRIVATE_CODES = "3000"
 
 
 class RequestMetrics:
@@ -49,6 +52,33 @@ class RequestMetrics:
         series.observe(seconds)
 
 
+class SocketMetrics:
+    """As many series as there are routes, and ways to end."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.active = Gauge(
+            "websocket_server_active_connections",
+            "WebSockets that are open, or in their handshake.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._duration = Histogram(
+            "websocket_server_connection_duration_seconds",
+            "From the handshake of a WebSocket until it is closed, or was refused.",
+            ["http_route", "http_response_status_code", "websocket_close_code"],
+            buckets=_SOCKET_SECONDS,
+            registry=registry,
+        )
+
+    def observe(self, exchange: SocketExchange, seconds: float) -> None:
+        code = "" if exchange.code is None else str(exchange.code)
+        # Clients may close with thousands of codes that mean something to them alone.
+        if code >= _PRIVATE_CODES:
+            code = OTHER
+        route = route_of(exchange.scope) or UNMATCHED
+        self._duration.labels(route, exchange.status or 499, code).observe(seconds)
+
+
 def measured(answer: Answer) -> Answer:
     """Find out by the state of the application where to count."""
 
@@ -57,14 +87,15 @@ def measured(answer: Answer) -> Answer:
         if telemetry is None:
             await answer(exchange)
             return
-        requests: RequestMetrics = telemetry.instrument(RequestMetrics)
+        is_socket = isinstance(exchange, SocketExchange)
+        metrics = telemetry.instrument(SocketMetrics if is_socket else RequestMetrics)
         began = perf_counter()
-        requests.active.inc()
+        metrics.active.inc()
         try:
             await answer(exchange)
         finally:
-            requests.active.dec()
-            requests.observe(exchange, perf_counter() - began)
+            metrics.active.dec()
+            metrics.observe(exchange, perf_counter() - began)
 
     return count
 
@@ -132,16 +163,18 @@ def _describe(span: Span, exchange: Exchange) -> None:
     if status is None:
         return
     span.set_attribute("http.response.status_code", status)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        span.set_attribute("error.type", str(status))
+    code = exchange.code if isinstance(exchange, SocketExchange) else None
+    if code is not None:
+        span.set_attribute("websocket.close.code", code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code == FAILED:
+        span.set_attribute("error.type", str(code or status))
         span.set_status(Status(StatusCode.ERROR))
 
 
 def _telemetry_of(exchange: Exchange) -> Any:
-    """None for a WebSocket, whose time says nothing, and before the service runs."""
+    """None before the service runs."""
     platform = exchange.scope.get("state", {}).get("platform")
-    is_seen = platform is not None and exchange.scope["type"] == "http"
-    return platform.telemetry if is_seen else None
+    return None if platform is None else platform.telemetry
 
 
 # Outermost first: what is measured includes what is traced.

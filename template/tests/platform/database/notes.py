@@ -3,13 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Table, select
-from sqlalchemy.orm import (
-    Mapped,
-    joinedload,
-    mapped_column,
-    relationship,
-    selectinload,
-)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.platform.database import (
     Base,
@@ -73,7 +67,7 @@ class NoteTaken(Conflict):
 class Notes(Repository[Note]):
     model = Note
     not_found = NoteNotFound
-    eager = (joinedload(Note.notebook),)
+    eager = (Note.notebook,)
 
     async def list_of(self, *, after: Position | None, limit: int) -> Page[Note]:
         return await self.page(select(Note), after=after, limit=limit)
@@ -83,7 +77,7 @@ class Notes(Repository[Note]):
 
 
 class LabelledNotes(Notes):
-    eager = (selectinload(Note.labels),)
+    eager = (Note.labels,)  # type: ignore[assignment]
 
 
 class Leaf(Model):
@@ -108,7 +102,7 @@ class NotebookUnknown(Invalid):
 
 class Leaves(Repository[Leaf]):
     model = Leaf
-    eager = (joinedload(Leaf.notebook),)
+    eager = (Leaf.notebook,)
     unknown = (("notebook_id", NotebookUnknown),)
 
 

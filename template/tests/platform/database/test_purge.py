@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.platform.database import Database, DatabaseSettings
-from app.platform.database.batches import purge
+from app.platform.database.database import purge
 from tests.fixtures.database import Stage
 
 # Each row takes a millisecond, as in a large table on a slow disk: one statement has

@@ -39,6 +39,19 @@ async def deliver(event: Posted, _: UnitOfWork, ports: "Station") -> None:
         raise RuntimeError("The dog barked.")
 
 
+class Played(Event):
+    key: str
+    number: int
+
+
+@tasks.on(Played, key=lambda event: event.key)
+async def play(event: Played, _: UnitOfWork, ports: "Station") -> None:
+    ports.played.append((event.key, event.number))
+    await asyncio.sleep(0)
+    if event.number == 1 and ports.played.count((event.key, 1)) == 1:
+        raise RuntimeError("The string broke.")
+
+
 @tasks.every(timedelta(hours=1))
 async def empty_boxes(_: Tick, __: UnitOfWork, ports: "Station") -> None:
     ports.delivered += 1
@@ -51,6 +64,7 @@ class Station:
     database: Database
     delivered: int = 0
     asked: list[Caller] = field(default_factory=list)
+    played: list[tuple[str, int]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     settings: OutboxSettings = field(default_factory=OutboxSettings)
@@ -65,7 +79,7 @@ class Station:
     def relay(self, carrier: Publisher) -> Relay:
         return Relay(self.database, {TASKS: carrier}, self.settings)
 
-    async def post(self, event: Posted) -> UUID:
+    async def post(self, event: Event) -> UUID:
         async with self.database.unit_of_work() as unit:
             unit.record(event)
         async with self.database.read_session() as session:

@@ -3,15 +3,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, delete, event, text
 
 from app.platform.database import DatabaseSettings
-from app.platform.outbox.models import TASKS, OutboxMessage
+from app.platform.outbox.models import TASKS, OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox, OutboxSettings
-from app.platform.outbox.relay import Publisher, Relay
-from tests.platform.outbox.station import Posted, Station
+from app.platform.outbox.quarantine import Quarantine, Selection
+from app.platform.outbox.relay import Publisher, Refused, Relay
+from tests.platform.outbox.station import Played, Posted, Station
 from tests.platform.outbox.test_relay import Carrier
 
 HASTY = OutboxSettings(relay_poll_seconds=0.05, claim_seconds=0.5, relay_batch=3)
@@ -34,32 +36,62 @@ class Stream:
         self.attempts = 0
         self.down = self.hangs = False
         self.flaky = 0
+        self.refused: set[str] = set()
         self.changed = asyncio.Condition()
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
         try:
-            await self._publish(messages)
+            return await self._publish(messages)
         finally:
             async with self.changed:
                 self.changed.notify_all()
 
-    async def _publish(self, messages: Sequence[OutboxMessage]) -> None:
+    async def _publish(self, messages: Sequence[OutboxMessage]) -> Refused:
         self.attempts += 1
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(0.005)
         if self.down:
             raise ConnectionError
+        refused = {m.id: "It is too long." for m in messages if m.name in self.refused}
         for message in messages:
-            self.published[message.key].append(message.name)
+            if message.id not in refused:
+                self.published[message.key].append(message.name)
         if self.flaky and self.attempts % self.flaky == 0:
             # It took them, and could not say so.
             raise ConnectionError
+        return refused
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Look after each message that it took, and each attempt."""
         async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(true)
+
+
+class Band:
+    """A broker and so many workers, which take what it has at the same time."""
+
+    final = False
+
+    def __init__(self, station: Station, *, workers: int) -> None:
+        self._waiting: asyncio.Queue[UUID] = asyncio.Queue()
+        self._station = station
+        self._workers = [asyncio.create_task(self._work()) for _ in range(workers)]
+
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
+        for message in messages:
+            self._waiting.put_nowait(message.id)
+        return {}
+
+    async def _work(self) -> None:
+        worker = self._station.worker()
+        while True:
+            await worker.handle(await self._waiting.get())
+
+    async def end(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.wait(self._workers)
 
 
 @pytest.fixture
@@ -141,6 +173,59 @@ class TestDestination:
         assert await station.count(OutboxMessage) == 0
 
 
+class TestPoison:
+    """A message that a destination can never take."""
+
+    @pytest.mark.parametrize("final", [True, False])
+    async def test_goes_into_quarantine_and_the_others_on(
+        self, station: Station, stream: Stream, final: bool
+    ) -> None:
+        stream.refused, stream.final = {"2"}, final
+        _, poison, *_ = [
+            (await station.leave("s", name, key=key))[0]
+            for name, key in [("1", "a"), ("2", "a"), ("3", "a"), ("4", None)]
+        ]
+        relay = Relay(station.database, {"s": stream}, HASTY)
+
+        for _ in range(4):
+            await relay.relay_due("s")
+            if not final:
+                await end_sent(station)
+
+        [confined] = await confined_in(station)
+        assert stream.published == {"a": ["1", "3"], None: ["4"]}
+        assert (confined.id, confined.error) == (poison, "It is too long.")
+        assert (confined.destination, confined.key) == ("s", "a")
+        assert await station.count(OutboxMessage) == 0
+
+    async def test_is_published_once_it_is_released(
+        self, station: Station, stream: Stream
+    ) -> None:
+        stream.refused = {"1"}
+        await station.leave("s", "1", key="a")
+        relay = Relay(station.database, {"s": stream}, HASTY)
+        await relay.relay_due("s")
+
+        stream.refused.clear()
+        async with station.database.unit_of_work() as unit:
+            await Quarantine(unit.session).release(Selection(), limit=10)
+        await relay.relay_due("s")
+
+        assert stream.published == {"a": ["1"]}
+        assert await confined_in(station) == []
+
+
+async def end_sent(station: Station) -> None:
+    """Do what those do who receive messages that are not over when they are sent."""
+    async with station.database.unit_of_work() as unit:
+        await unit.session.execute(delete(OutboxMessage).where(OutboxMessage.sent))
+
+
+async def confined_in(station: Station) -> Sequence[QuarantinedMessage]:
+    async with station.database.unit_of_work() as unit:
+        return await Quarantine(unit.session).list_of(Selection(), limit=10)
+
+
 class TestKey:
     async def test_keeps_its_order_whatever_fails_and_however_many_relays_there_are(
         self, station: Station, stream: Stream, database_settings: DatabaseSettings
@@ -184,6 +269,25 @@ class TestKey:
 
         assert before == [first]
         assert carrier.sent == [first, second]
+
+    async def test_that_a_task_declares_keeps_the_order_of_its_events(
+        self, station: Station, database_settings: DatabaseSettings
+    ) -> None:
+        band = Band(station, workers=3)
+        for number in range(4):
+            for key in "abc":
+                await station.post(Played(key=key, number=number))
+
+        async with relaying(station, database_settings, {TASKS: band}, relays=2):
+            async with asyncio.timeout(60):
+                while await station.count(OutboxMessage):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        await band.end()
+
+        for key in "abc":
+            # The second of each key failed once.
+            played = [number for name, number in station.played if name == key]
+            assert played == [0, 1, 1, 2, 3]
 
     async def test_goes_on_when_its_first_message_is_given_up(
         self, station: Station

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from app.platform.database import DatabaseSettings
 from app.platform.outbox.models import TASKS, OutboxMessage
 from app.platform.outbox.outbox import OutboxSettings
-from app.platform.outbox.relay import Relay
+from app.platform.outbox.relay import Refused, Relay
 from tests.platform.outbox.station import Posted, Station
 
 
@@ -23,12 +23,13 @@ class Carrier:
         self.used = asyncio.Event()
         self.down = False
 
-    async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+    async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
         await asyncio.sleep(0.01)
         if self.down:
             raise ConnectionError
         self.sent += [message.id for message in messages]
         self.used.set()
+        return {}
 
 
 @pytest.fixture
@@ -71,8 +72,9 @@ class TestRelayDue:
         message_id = await station.post(Posted(fails=1))
 
         class Hasty(Carrier):
-            async def publish(self, messages: Sequence[OutboxMessage]) -> None:
+            async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
                 await station.worker().handle(messages[0].id)
+                return {}
 
         await station.relay(Hasty()).relay_due()
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 import httpx
-from fastapi import UploadFile, WebSocket
+from fastapi import FastAPI, UploadFile, WebSocket
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
@@ -95,12 +95,10 @@ async def chat(socket: WebSocket, room_id: int) -> None:
         await socket.send_text(text)
 
 
-class Api:
-    """The server that is deployed, on a port of its own."""
+class Served:
+    """An application on the server that is deployed, on a port of its own."""
 
-    def __init__(self, settings: Settings, routes: Router = router) -> None:
-        app = create_app(settings)
-        app.include_router(routes, prefix="/v1")
+    def __init__(self, app: FastAPI) -> None:
         self.port = free_port()
         self._server = DrainingServer(
             app, ServerSettings(port=self.port, drain_seconds=0, finish_seconds=2)
@@ -128,3 +126,12 @@ class Api:
 
     def url(self, path: str) -> str:
         return f"ws://{HOST}:{self.port}{path}"
+
+
+class Api(Served):
+    """The service, with some routes more."""
+
+    def __init__(self, settings: Settings, routes: Router = router) -> None:
+        app = create_app(settings)
+        app.include_router(routes, prefix="/v1")
+        super().__init__(app)

@@ -3,18 +3,22 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from runpy import run_path
+from typing import Any
 
 import httpx
 import pytest
 import websockets
 from httpx import AsyncClient
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.platform.database import Database
 from app.platform.database.migrations import APP
+from app.platform.observability import context
 from app.settings import Settings
 from dev.process import HOST
 from tests.platform.web.live import MEGABYTE, ROWS, Api
@@ -202,6 +206,19 @@ async def close_code(socket: ClientConnection) -> int | None:
     return socket.close_code
 
 
+def named(_: Any, __: str, event: EventDict) -> EventDict:
+    return {**event, "request_id": context.request_id()}
+
+
+async def the_line(logs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while True:
+            for line in logs:
+                if line["event"] == "http.websocket":
+                    return dict(line)
+            await asyncio.sleep(0.01)
+
+
 class TestWebSockets:
     async def test_from_a_page_of_elsewhere_are_refused(self, api: Api) -> None:
         response = await refusal(api, "/v1/live/chats/1", origin="https://evil.example")
@@ -230,6 +247,30 @@ class TestWebSockets:
             assert await socket.recv() == "hello"
             assert socket.response is not None
             assert socket.response.headers["x-request-id"] == "request-0001"
+
+    async def test_leave_one_line_when_they_are_closed(self, api: Api) -> None:
+        url, known = api.url("/v1/live/chats/1"), {"X-Request-ID": "request-0001"}
+        with capture_logs([named]) as logs:
+            async with connect(url, additional_headers=known) as socket:
+                await socket.send("hello")
+                await socket.recv()
+                await socket.send("hello again")
+                await socket.recv()
+                await socket.close(1000)
+            line = await the_line(logs)
+
+        assert line.pop("duration_ms") > 0
+        assert line == {
+            "event": "http.websocket",
+            "log_level": "info",
+            "method": "GET",
+            "route": "/v1/live/chats/{room_id}",
+            "status": 101,
+            "code": 1000,
+            "received": 2,
+            "sent": 2,
+            "request_id": "request-0001",
+        }
 
     @pytest.mark.parametrize(
         ("message", "code"), [("refuse", 1008), ("fail", 1011), ("x" * 17, 1009)]

@@ -1,6 +1,9 @@
 from types import SimpleNamespace
 
+import pytest
 from starlette.types import Message, Receive, Scope, Send
+from websockets import InvalidStatus
+from websockets.asyncio.client import ClientConnection, connect
 
 from app.platform.database import Database
 from app.platform.readiness import Check, Readiness, ReadinessSettings
@@ -10,9 +13,11 @@ from app.platform.web.exchange import Terms
 from app.platform.web.policy import Policy
 from app.platform.web.telemetry import OBSERVERS
 from tests.fixtures.metrics import Seen
-from tests.platform.web.metrics_client import Telling
+from tests.platform.web.live import Served
+from tests.platform.web.metrics_client import Telling, until
 
 COUNT = "http_server_request_duration_seconds_count"
+OPEN = "websocket_server_active_connections"
 
 
 def counted(seen: Seen, method: str, route: str, status: int) -> float | None:
@@ -68,6 +73,52 @@ class TestRequests:
 
         assert counted(seen, "GET", "/v1/errors/{name}", 500) == 1
         assert seen.value("http_server_active_requests") == 0
+
+
+class TestWebSockets:
+    @pytest.mark.parametrize(
+        ("say", "code"),
+        [("refuse", "1008"), ("fail", "1011"), (None, "1001"), (4321, OTHER)],
+    )
+    async def test_are_counted_while_open_and_by_the_code_they_are_closed_with(
+        self, seen: Seen, talking: Served, say: str | int | None, code: str
+    ) -> None:
+        async with connect(talking.url("/v1/live/chats/1")) as socket:
+            open_now = seen.value(OPEN)
+            await leave(talking, socket, say)
+            await socket.wait_closed()
+            await until(lambda: seen.value(OPEN) == 0)
+
+        assert open_now == 1
+        assert closed(seen, 101, code) == 1
+
+    async def test_that_are_refused_are_counted_with_the_status(
+        self, seen: Seen, talking: Served
+    ) -> None:
+        with pytest.raises(InvalidStatus):
+            await connect(talking.url("/v1/live/chats/0"))
+        await until(lambda: seen.value(OPEN) == 0)
+
+        assert closed(seen, 409, "") == 1
+
+
+async def leave(api: Served, socket: ClientConnection, say: str | int | None) -> None:
+    """Say something that closes it, or close it, or stop the process."""
+    if say is None:
+        api.terminate()
+    elif isinstance(say, int):
+        await socket.close(say)
+    else:
+        await socket.send(say)
+
+
+def closed(seen: Seen, status: int, code: str) -> float | None:
+    return seen.value(
+        "websocket_server_connection_duration_seconds_count",
+        http_route="/v1/live/chats/{room_id}",
+        http_response_status_code=str(status),
+        websocket_close_code=code,
+    )
 
 
 class TestReadiness:

@@ -3,9 +3,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from httpx import AsyncClient
 
+from app.platform.errors import Conflict
 from app.platform.web import WebSettings
 from app.platform.web.policy import LONGEST_MESSAGE
 from app.platform.web.routing import Caching, Concurrency, Policy, Router
@@ -40,6 +41,29 @@ async def call_another(path: str | None = None) -> int:
 @router.get("/broken", policy=Policy(concurrency=ONE))
 async def break_down() -> None:
     raise LookupError
+
+
+def including() -> Router:
+    """Three routers, one within the other, and one of FastAPI's own."""
+    inner = Router(policy=Policy(max_body_bytes=20, caching=Caching("private")))
+    inner.post("/router")(read)
+    inner.post("/route", policy=Policy(max_body_bytes=30))(read)
+    middle = Router()
+    middle.include_router(inner)
+    outer = Router(
+        prefix="/outer",
+        policy=Policy(max_body_bytes=10, caching=Caching("no-cache")),
+    )
+    outer.post("/outer")(read)
+    library = APIRouter()
+    library.post("/library")(read)
+    outer.include_router(middle)
+    outer.include_router(library)
+    return outer
+
+
+async def refuse() -> None:
+    raise Conflict("There is no key.")
 
 
 async def wait() -> None:
@@ -83,6 +107,70 @@ class TestBodyLimit:
         )
 
         assert response.status_code == status
+
+
+class TestIncluded:
+    """A route's policy goes first, then its router's, then those of who includes it."""
+
+    @pytest.mark.parametrize(
+        ("path", "length", "status", "control"),
+        [
+            ("/route", 30, 200, "private"),
+            ("/route", 31, 413, None),
+            ("/router", 20, 200, "private"),
+            ("/router", 21, 413, None),
+            ("/outer", 10, 200, "no-cache"),
+            ("/outer", 11, 413, None),
+            ("/library", 50, 200, "no-store"),
+        ],
+    )
+    async def test_is_filled_in_member_by_member(
+        self, path: str, length: int, status: int, control: str | None
+    ) -> None:
+        async with serving(create_app(None, including())) as client:
+            response = await client.post(
+                f"/v1/outer{path}",
+                content=b"[1]".ljust(length),
+                headers={"content-type": "application/json"},
+            )
+
+        assert response.status_code == status
+        if control is not None:
+            assert response.headers["cache-control"] == control
+
+    async def test_leaves_the_router_as_it_was_for_others(self) -> None:
+        inner = Router()
+        inner.post("/read")(read)
+        outer = Router(prefix="/outer", policy=Policy(max_body_bytes=3))
+        outer.include_router(inner)
+
+        async with serving(create_app(None, outer, inner)) as client:
+            refused = await client.post("/v1/outer/read", json=[100])
+            read_by_itself = await client.post("/v1/read", json=[100])
+
+        assert refused.status_code == 413
+        assert read_by_itself.json() == 100
+
+    async def test_demands_a_key_of_what_changes_something(self) -> None:
+        inner = Router()
+        inner.post("/change")(read)
+        inner.get("/look")(get_something)
+        outer = Router(prefix="/outer", policy=Policy(idempotency=Depends(refuse)))
+        outer.include_router(inner)
+
+        async with serving(create_app(None, outer)) as client:
+            refused = await client.post("/v1/outer/change", json=[1])
+            looked = await client.get("/v1/outer/look")
+
+        assert refused.status_code == 409
+        assert looked.json() == 1
+
+    def test_refuses_routes_that_come_too_late(self) -> None:
+        inner = Router()
+        Router(policy=Policy(max_body_bytes=1)).include_router(inner)
+
+        with pytest.raises(RuntimeError, match="before"):
+            inner.get("/late")(get_something)
 
 
 class TestCaching:

@@ -1,7 +1,10 @@
+import pytest
 from opentelemetry.trace import SpanKind
+from websockets.asyncio.client import connect
 
-from tests.fixtures.metrics import PARENT
-from tests.platform.web.metrics_client import Telling
+from tests.fixtures.metrics import PARENT, Seen
+from tests.platform.web.live import Served
+from tests.platform.web.metrics_client import Telling, until
 
 
 class TestRequest:
@@ -45,3 +48,25 @@ class TestRequest:
         await client.get("/livez")
 
         assert seen.spans() == []
+
+
+class TestWebSocket:
+    @pytest.mark.parametrize(
+        ("text", "code", "error"), [("refuse", 1008, None), ("fail", 1011, "1011")]
+    )
+    async def test_is_a_step_until_it_is_closed(
+        self, seen: Seen, talking: Served, text: str, code: int, error: str | None
+    ) -> None:
+        url = talking.url("/v1/live/chats/1?token=hunter2")
+        async with connect(url, additional_headers={"traceparent": PARENT}) as socket:
+            before = seen.spans()
+            await socket.send(text)
+            await socket.wait_closed()
+            await until(lambda: bool(seen.spans()))
+
+        assert before == []
+        told = seen.attributes("GET /v1/live/chats/{room_id}")
+        assert told["http.response.status_code"] == 101
+        assert told["websocket.close.code"] == code
+        assert told.get("error.type") == error
+        assert "hunter2" not in seen.text()
