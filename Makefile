@@ -41,8 +41,10 @@ arrays: $(STAMP) ## Write anew which rows cover every pair and triple of answers
 updates: $(STAMP) ## Run all tests of `copier update`, each answer changed and 50 random sets among them
 	@$(VENV)/bin/pytest tests/updates -m "thorough or not thorough" $(ARGS)
 
-bench: $(STAMP) ## Measure the service beside FastAPI and the drivers: make bench QUICK=1 ROW="cache=none" ARGS="--only get"
-	@PYTHONPATH=scripts:. $(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ROW),--row $(ROW)) $(ARGS)
+bench: $(STAMP) ## Measure the service beside FastAPI and the drivers: make bench QUICK=1 ROW="cache=none" ARGS="--only get" GUARD=1
+	@PYTHONPATH=scripts:. $(VENV)/bin/python -m benchmarks $(if $(GUARD),guard)$(if $(TASKS),tasks)$(if $(GROWTH),growth)$(if $(TEMPLATE),template) \
+	  $(if $(QUICK),--quick) $(if $(PAGE),--page docs/reference/measurements.md) $(if $(ROW),--row $(ROW)) \
+	  $(if $(PEER),--peer $(PEER)) $(ARGS)
 
 lint: $(STAMP) ## The linters of what is here; the services have their own
 	$(VENV)/bin/ruff check benchmarks hooks scripts tests

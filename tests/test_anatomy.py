@@ -28,6 +28,7 @@ MINIMAL = {
     "cache": "none",
     "tasks": "inline",
     "telemetry": "none",
+    "rate_limits": False,
     "ci": "none",
     "example": False,
 }
@@ -129,8 +130,13 @@ class TestRenderings:
             assert not longer(lengths, than=300)
 
     def test_files_are_few(self, variants: Variants) -> None:
-        assert len(variants.files({})) <= 225
-        assert len(variants.files(MINIMAL)) <= 130
+        assert len(variants.files({})) <= 230
+        assert len(variants.files(MINIMAL)) <= 131
+
+    def test_lines_of_app_are_few(self, variants: Variants) -> None:
+        """Raised by a decision: docs/adr/0015-what-the-lines-of-app-buy.md."""
+        assert lines_of_app(variants.files({})) <= 15_400
+        assert lines_of_app(variants.files(MINIMAL)) <= 9_900
 
     def test_functions_are_short(self, pythons: list[dict[str, bytes]]) -> None:
         for files in pythons:
@@ -143,6 +149,15 @@ class TestRenderings:
             assert median(lengths.values()) <= 6
             assert quantiles(lengths.values(), n=10)[-1] <= 15
             assert not longer(lengths, than=40)
+
+
+def lines_of_app(files: dict[str, bytes]) -> int:
+    """Of every kind: code, blank lines, docstrings, imports and comments."""
+    return sum(
+        lines(text)
+        for name, text in files.items()
+        if name.startswith("app/") and name.endswith(".py")
+    )
 
 
 def shipped(root: Path) -> Iterator[Path]:

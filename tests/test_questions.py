@@ -16,6 +16,7 @@ from copier.errors import UserMessageError
 
 from tests.conftest import COPIER, contents, copy, copy_cli, git
 from tests.updates import projects
+from tests.updates.conftest import thin
 from variants import ROOT, choices, menus
 
 DEFAULTS = {
@@ -28,6 +29,7 @@ DEFAULTS = {
     "tasks": "celery",
     "broker": "redis",
     "telemetry": "opentelemetry",
+    "rate_limits": True,
     "monitoring": True,
     "ci": "github",
     "example": True,
@@ -127,6 +129,14 @@ def answers_of(service: Path) -> dict[str, object]:
     return {k: v for k, v in recorded.items() if not k.startswith("_")}
 
 
+@pytest.fixture(scope="module")
+def small(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with all questions and few files, for what happens to no file."""
+    into = tmp_path_factory.mktemp("small") / "strata"
+    kept = ("{{ _copier_conf.answers_file }}.jinja", "README.md.jinja", "uv.lock")
+    return thin(folder, into, keep=lambda path: path.name in kept)
+
+
 class TestRefusals:
     @pytest.mark.parametrize(("question", "value", "others"), REFUSALS)
     def test_the_api_raises_one_sentence_that_names_the_question(
@@ -156,7 +166,7 @@ class TestRefusals:
     )
     def test_the_command_prints_one_sentence_and_writes_nothing(
         self,
-        checkout: Path,
+        small: Path,
         destination: Path,
         question: str,
         value: str,
@@ -164,7 +174,7 @@ class TestRefusals:
     ) -> None:
         data = {**others, question: value}
 
-        run = copy_cli(checkout, destination, *options(data))
+        run = copy_cli(small, destination, *options(data))
 
         assert run.returncode == 1
         assert is_one_sentence(run.stderr, question)
@@ -183,9 +193,9 @@ class TestRefusals:
         assert [path.name for path in destination.iterdir()] == ["mine"]
 
     def test_an_update_refuses_as_a_copy_does(
-        self, checkout: Path, destination: Path
+        self, small: Path, destination: Path
     ) -> None:
-        committed(copy(checkout, destination))
+        committed(copy(small, destination))
 
         run = update_cli(destination, "--data", "cache=memcached")
 
@@ -327,14 +337,14 @@ class TestSources:
         ("where", "typed"), [("", "strata"), ("", "./strata"), ("strata", ".")]
     )
     def test_a_path_is_recorded_as_one_that_leads_there_from_anywhere(
-        self, checkout: Path, destination: Path, where: str, typed: str
+        self, small: Path, destination: Path, where: str, typed: str
     ) -> None:
         command = [COPIER, "copy", "--defaults", "--quiet", typed, str(destination)]
 
-        subprocess.run(command, cwd=checkout.parent / where, check=True)
+        subprocess.run(command, cwd=small.parent / where, check=True)
 
         record = yaml.safe_load((destination / ".copier-answers.yml").read_text())
-        assert record["_src_path"] == str(checkout.resolve())
+        assert record["_src_path"] == str(small.resolve())
         projects.update(committed(destination))
         assert git(destination, "status", "--porcelain") == ""
 
@@ -370,7 +380,7 @@ class TestSources:
                 processor_seconds(source, tmp_path / f"{source.name}-{turn}")
                 for source in (checkout, reference)
             ]
-            for turn in range(3)
+            for turn in range(2)
         ]
 
         ours, floor = map(min, zip(*turns, strict=True))
@@ -378,21 +388,30 @@ class TestSources:
         assert ours < 3 * floor
 
 
+@pytest.fixture(scope="module")
+def conversation(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """All that was said when each question was answered with Enter, and the service."""
+    service = tmp_path_factory.mktemp("accepted") / "service"
+    return accept_every_default(checkout, service), service
+
+
 class TestPrompts:
     def test_accepting_every_default_renders_the_defaults(
-        self, checkout: Path, destination: Path
+        self, conversation: tuple[str, Path]
     ) -> None:
-        transcript = accept_every_default(checkout, destination)
+        transcript, service = conversation
 
-        assert answers_of(destination) == DEFAULTS
+        assert answers_of(service) == DEFAULTS
         for question, answers in choices().items():
             assert help_of(question) in transcript, f"{question} was not asked"
             assert answers
 
     def test_each_choice_says_what_it_brings(
-        self, checkout: Path, destination: Path
+        self, conversation: tuple[str, Path]
     ) -> None:
-        transcript = accept_every_default(checkout, destination)
+        transcript, _ = conversation
 
         menus_only = {q: menu for q, menu in menus().items() if isinstance(menu, dict)}
         for question, answers in menus_only.items():
@@ -514,12 +533,12 @@ def accept_every_default(template: Path, into: Path) -> str:
     session = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     with subprocess.Popen(command, **session, start_new_session=True) as process:
         os.close(theirs)
-        transcript = "".join(conversation(ours))
+        transcript = "".join(said_to_enter(ours))
     assert process.returncode == 0, transcript
     return transcript
 
 
-def conversation(terminal: int) -> Iterator[str]:
+def said_to_enter(terminal: int) -> Iterator[str]:
     """Answer what the command says until it has hung up."""
     while True:
         try:

@@ -18,6 +18,7 @@ MINIMAL: Answers = {
     "cache": "none",
     "tasks": "inline",
     "telemetry": "none",
+    "rate_limits": "false",
     "ci": "none",
     "example": "false",
 }

@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from app import api
 from app.composition import (
+    GATES,
+    GUARD,
     OBSERVERS,
     Platform,
     checks,
@@ -42,9 +44,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         telemetry=web.UNWATCHED,
     )
-    web.install(app, settings.web, OBSERVERS)
+    web.install(app, settings.web, OBSERVERS, GATES)
     idempotency.install(app, settings.idempotency)
     app.include_router(api.router)
+    web.secure(app, api.router, GUARD)
     return app
 
 

@@ -11,6 +11,7 @@ import sys
 from asyncio import StreamReader
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Iterable, Mapping
+from functools import cache
 from http.client import HTTPException
 from itertools import cycle
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 from dev.process import HOST, die_with_parent, free_port, kill_group
-from dev.servers import COMMANDS, PORT, STARTS, VARIABLES
+from dev.servers import COMMANDS, PORT, STARTS, VARIABLES, VIEWERS
 
 COLOURS = (36, 32, 35, 33, 34, 31)
 
@@ -130,12 +131,17 @@ PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 def environment(urls: Mapping[str, str]) -> dict[str, str]:
     """What this machine's environment says, and defaults for what it leaves out."""
     defaults = {
-        "UVICORN_PORT": str(_usual_port_or_another()),
+        "ADMIN__HOST": HOST,
+        "UVICORN_PORT": str(_free(PORT)),
         "UVICORN_LOG_LEVEL": "info" if _says_all() else "warning",
         "MAIL__URL": f"smtp://{HOST}:{free_port()}",
         "LOGGING__FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
     }
+    for name in _viewers():
+        port = defaults[f"{name}_PORT"] = str(free_port())
+        told = VIEWERS[name][1].items()
+        defaults |= {variable: value.format(port=port) for variable, value in told}
     # What runs here writes to a pipe, behind which there may be a terminal.
     colours = {"FORCE_COLOR": "1"} if colourful() else {"NO_COLOR": "1"}
     path = os.pathsep.join((BESIDE_PYTHON, os.environ.get("PATH", os.defpath)))
@@ -175,10 +181,24 @@ def _commands(variables: Mapping[str, str], mails: Path) -> dict[str, str]:
     if _says_all():
         quiet = commands.items()
         commands = {name: command.replace(" --quiet", "") for name, command in quiet}
+    for name in _viewers():
+        command = f"{VIEWERS[name][0]} {variables[f'{name}_PORT']}"
+        commands[name.lower()] = command
     if "MAIL__URL" in os.environ:
         return commands
     port = urlsplit(variables["MAIL__URL"]).port
     return commands | {"mail": f"python -m dev.smtp {port} {mails}"}
+
+
+def _viewers() -> list[str]:
+    """Those that are asked for, unless what they show is sent elsewhere already."""
+    there = {
+        name
+        for name, (_, told) in VIEWERS.items()
+        for variable, value in told.items()
+        if "{port}" in value and variable in os.environ
+    }
+    return [name for name in VIEWERS if os.environ.get(name) and name not in there]
 
 
 def reloading(command: str) -> str:
@@ -192,7 +212,7 @@ def reloading(command: str) -> str:
 def _told(name: str) -> str:
     """The variables of one process: but for the requests it is told what goes wrong."""
     asked = name == "api" or _says_all() or "LOGGING__LEVEL" in os.environ
-    return VARIABLES[name] if asked else f"{VARIABLES[name]} LOGGING__LEVEL=WARNING"
+    return _admin(name) if asked else f"{_admin(name)} LOGGING__LEVEL=WARNING"
 
 
 def summary(
@@ -203,20 +223,31 @@ def summary(
     rows = {"API docs": f"{url}/docs", "API": url}
     if "mail" in commands:
         rows["Mail"] = f"{variables['MAIL__URL']}, kept in {mails}"
-    ports = [f"{told.rpartition('=')[2]} ({name})" for name, told in VARIABLES.items()]
+    ports = [f"{_admin(name).rpartition('=')[2]} ({name})" for name in VARIABLES]
     rows["Admin"] = f"http://{HOST}:" + ", ".join(ports)
     servers = [_without_password(variables[name]) for name in STARTS]
     rows["Servers"] = f"\n{'':11}".join(servers)
     rows["Processes"] = ", ".join(commands)
+    unseen = [name for name in VIEWERS if name.lower() not in commands]
+    if unseen:
+        rows["More"] = ", ".join(f"{name}=1 make dev" for name in unseen)
     ending = "Ctrl-C ends all." + ("" if _says_all() else f" {QUIET}")
     lines = (f"{name + ':':<11}{what}" for name, what in rows.items())
     return "\n".join(["", *lines, "", ending, ""])
 
 
-def _usual_port_or_another() -> int:
+@cache
+def _admin(name: str) -> str:
+    """Where one process is asked how it is: another `make dev` may run beside this."""
+    variable, _, port = VARIABLES[name].partition("=")
+    return f"{variable}={_free(int(port))}"
+
+
+def _free(usual: int) -> int:
+    """Give the usual port, or another if somebody has it."""
     with socket.socket() as client:
-        taken = client.connect_ex((HOST, PORT)) == 0
-    return free_port() if taken else PORT
+        taken = client.connect_ex((HOST, usual)) == 0
+    return free_port() if taken else usual
 
 
 def _without_password(url: str) -> str:

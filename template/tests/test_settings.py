@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.platform.configuration.description import HEADING, describe, rewrite
+from app.platform.configuration.section import HEADING, describe, rewrite
 from app.platform.configuration.url import KNOWN_TO_ALL
 from app.settings import Settings
 

@@ -1,9 +1,15 @@
-"""Declarations that a user may write, drawn by Hypothesis."""
+"""Declarations that a user may write, and what a service made of them has to pass."""
+
+import sys
+from pathlib import Path
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from reference import types
+from tests.conftest import copy
+from tests.suites.environment import superset_environment
+from tests.suites.rendering import complaint, make
 
 type Fields = dict[str, str]
 type Declared = dict[str, Fields]
@@ -91,3 +97,20 @@ def drawn(number: int, *, modules: int) -> list[Declared]:
 
     keep()
     return found
+
+
+def check(template: Path, service: Path, *, declared: Declared) -> None:
+    """Render a service with these modules, write its migrations, and check it."""
+    answers = {"example": False, "tasks": "inline", "modules": declared}
+    copy(template, service, **answers)
+    log = service.parent / "log"
+    python = Path(sys.executable).resolve()
+    settings = {
+        "UV_NO_SYNC": "1",
+        "UV_PROJECT_ENVIRONMENT": str(superset_environment(python, service.parent)),
+        "PYTEST_ADDOPTS": "--no-cov tests/modules tests/architecture",
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": "2",
+    }
+    for step in ("migrations", "check"):
+        done = make(step, service, log, python=python, settings=settings)
+        assert done, complaint(f"make {step}", answers, log)

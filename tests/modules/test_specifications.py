@@ -2,21 +2,17 @@
 
 import ast
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.conftest import copy, passes
-from tests.modules.specifications import Declared, declarations, drawn
-from tests.suites.environment import superset_environment
-from tests.suites.rendering import complaint, make
+from tests.modules.specifications import Declared, check, declarations, drawn
 from tests.updates.conftest import thin
 
 WIDTH = 88
 SEAMS = ("api.py.jinja", "tables.py.jinja", "pyproject.toml.jinja")
-CHECKED = "tests/modules tests/architecture"
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +51,8 @@ def test_thirty_pass_their_own_checks(folder: Path, tmp_path: Path) -> None:
     declared = together(drawn(10, modules=3))
     assert len(declared) == 30
     print(json.dumps(declared))
-    answers = {"example": False, "tasks": "inline", "modules": declared}
-    service, log = copy(folder, tmp_path / "service", **answers), tmp_path / "log"
-    python = Path(sys.executable).resolve()
-    settings = {
-        "UV_NO_SYNC": "1",
-        "UV_PROJECT_ENVIRONMENT": str(superset_environment(python, tmp_path)),
-        "PYTEST_ADDOPTS": f"--no-cov {CHECKED}",
-        "PYTEST_XDIST_AUTO_NUM_WORKERS": "2",
-    }
 
-    for step in ("migrations", "check"):
-        done = make(step, service, log, python=python, settings=settings)
-        assert done, complaint(f"make {step}", answers, log)
+    check(folder, tmp_path / "service", declared=declared)
 
 
 def together(several: list[Declared]) -> Declared:

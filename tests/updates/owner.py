@@ -97,7 +97,7 @@ def work(service: Path) -> set[str]:
     extend_orders(service)
     for name in DELETED:
         delete(name)(service)
-    move("docs/howto/database.md", "docs/howto/replica.md")(service)
+    move("docs/howto/routes.md", "docs/howto/streams.md")(service)
     return marks
 
 
@@ -155,7 +155,7 @@ def edit_seams(service: Path) -> Iterator[str]:
 
 
 def edit_documents(service: Path) -> Iterator[str]:
-    documents = ("runbooks/migrations", "howto/routes", "runbooks/database")
+    documents = ("runbooks/migrations", "howto/database", "runbooks/database")
     for name in (*documents, "decisions", "howto/containers"):
         append(f"docs/{name}.md", f"\nThe owner says of {name}: yes.\n")(service)
         yield f"The owner says of {name}"

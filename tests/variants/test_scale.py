@@ -1,17 +1,35 @@
 """Variants multiply; what it costs to prove them does not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import contents, copy
+import pytest
+
+from tests.conftest import contents, copy, snapshot
+from tests.variants.engine import explore
+from tests.variants.engine.diagram import leaves
+from tests.variants.engine.wide import Wide
 from tests.variants.samples import write
-from tests.variants.samples.wide import wide
+from tests.variants.samples.grown import grow
+from tests.variants.samples.wide import PORTS, SWITCHES, wide
 from tests.variants.variants import Variants
 
 SECONDS = 60
 BYTES = 1 << 30
+LIKELY = {"redis", "celery", "s3", "jwt", "session"}
+# Of each port two lines, which come and go together.
+EVERYTHING = """\
+{% for port, name in adapters.items() %}
+from app.platform.{{ port }} import {{ name }} as {{ port }}
+{% endfor %}
+
+{% for port, name in adapters.items() %}
+{{ port }}_behind = {{ port }}.Adapter, "{{ name }}"
+{% endfor %}
+"""
 # Runs alone, so that nobody else's memory counts.
 VERIFY = """
 import json, resource, sys
@@ -33,6 +51,46 @@ def test_ten_billion_variants_are_proven(tmp_path: Path) -> None:
     assert count >= 10**10
     assert not found
     assert seconds <= SECONDS
+
+
+@pytest.mark.thorough
+def test_ten_billion_variants_of_the_template_are_proven(tmp_path: Path) -> None:
+    template = snapshot(tmp_path / "grown")
+    grow(template, ports=15)
+
+    count, found, seconds = verify(template)
+
+    assert count >= 10**10
+    assert not found
+    assert seconds <= SECONDS
+
+
+def test_what_is_taken_by_line_is_found_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = dict.fromkeys(SWITCHES, True) | {
+        port: names[0] for port, names in list(PORTS.items())[5:]
+    }
+    root = write(wide() | {"template/app/everything.py.jinja": EVERYTHING}, tmp_path)
+    whole = Variants.of(root, **few)
+    monkeypatch.setattr(explore, "LIMIT", 20)
+    by_line = Variants.of(root, **few)
+
+    file = by_line.made["app/everything.py"]
+    assert any(isinstance(content, Wide) for content in leaves(file.content))
+    found, exact = (
+        variants.made["app/everything.py"].found(names_in)
+        for variants in (by_line, whole)
+    )
+    assert found.keys() == exact.keys()
+    for name, where in exact.items():
+        assert by_line.count(found[name]) == whole.count(where), name
+
+
+def names_in(content: bytes) -> frozenset[str]:
+    """Read its words, and whether it has one of several, which most variants have."""
+    words = frozenset(re.findall(r"\w+", content.decode()))
+    return words | {"likely"} if words & LIKELY else words
 
 
 def test_a_fault_among_them_is_counted_exactly(tmp_path: Path) -> None:

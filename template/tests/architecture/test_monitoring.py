@@ -43,12 +43,14 @@ class TestAlert:
     def test_has_a_runbook(self, file: Path, name: str, rule: str) -> None:
         page, anchor = RUNBOOK.findall(rule)[0]
 
-        assert f"\n### {name}\n" in (SERVICE / page).read_text()
-        assert anchor == name.lower()
+        explained = f"\n### {name}\n" in (SERVICE / page).read_text()
+        assert explained, f"Say what to do under '### {name}' in {page}."
+        assert anchor == name.lower(), f"End {name}'s runbook_url in #{name.lower()}."
 
     @every_alert()
     def test_says_whom_it_wakes(self, file: Path, name: str, rule: str) -> None:
-        assert re.search(r"severity: (page|ticket)\b", rule)
+        said = re.search(r"severity: (page|ticket)\b", rule)
+        assert said, f"Give {name} a severity: page or ticket."
 
 
 MONITORING = SERVICE / "ops/monitoring"
@@ -76,7 +78,8 @@ def test_every_metric_is_declared() -> None:
     asked = {name for query in queries() for name in names(query)}
 
     undeclared = {SUFFIX.sub("", name) for name in asked} - declared
-    assert {name for name in undeclared if not OTHERS.fullmatch(name)} == set()
+    wrong = sorted(name for name in undeclared if not OTHERS.fullmatch(name))
+    assert not wrong, f"No telemetry.py of app/platform declares {', '.join(wrong)}."
 
 
 def test_every_recorded_series_is_recorded() -> None:

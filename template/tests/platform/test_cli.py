@@ -16,14 +16,6 @@ from app.platform.database import DatabaseSettings
 from app.platform.database.migrations import APP
 
 
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, database_settings: DatabaseSettings
-) -> CliRunner:
-    monkeypatch.setenv("DATABASE__URL", database_settings.url.get_secret_value())
-    return CliRunner()
-
-
 class TestMigrate:
     def test_says_plainly_that_a_revision_is_nobodys(
         self, run: CliRunner, database_settings: DatabaseSettings

@@ -16,14 +16,6 @@ from app.settings import Settings
 from tests.platform.test_cli import add_revision, copy_service, operate
 
 
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, database_settings: DatabaseSettings
-) -> CliRunner:
-    monkeypatch.setenv("DATABASE__URL", database_settings.url.get_secret_value())
-    return CliRunner()
-
-
 class TestDowngrade:
     def test_takes_one_step_of_one_branch_back(
         self, tmp_path: Path, database_settings: DatabaseSettings

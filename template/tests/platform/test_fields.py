@@ -1,9 +1,11 @@
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.platform import fields
 
@@ -62,3 +64,44 @@ class TestFields:
         kept = TypeAdapter(fields.Email).validate_python("ADA@Example.COM")
 
         assert kept == "ada@example.com"
+
+
+class Draft(BaseModel):
+    name: LINE
+    note: fields.Text | None = None
+    extra: fields.Json | None = None
+    size: fields.Integer = 7
+
+
+class Patch(fields.Partial, Draft):
+    """Some of one."""
+
+
+def patched(before: Mapping[str, object], **patch: object) -> dict[str, Any]:
+    return Patch.model_validate(patch).merged_into(SimpleNamespace(**before))
+
+
+class TestPartial:
+    @pytest.mark.parametrize("patch", [{"name": None}, {"size": None}, {"name": " "}])
+    def test_refuses_what_the_draft_does(self, patch: dict[str, object]) -> None:
+        with pytest.raises(ValidationError):
+            Patch.model_validate(patch)
+
+    def test_holds_what_was_sent_and_no_default(self) -> None:
+        before = {"name": "a", "note": "b", "extra": None, "size": 1}
+
+        assert patched(before) == {}
+        assert patched(before, name="c", note=None) == {"name": "c", "note": None}
+
+    def test_merges_objects_as_rfc_7396_has_it(self) -> None:
+        before = {"extra": {"a": {"b": 1, "c": 2}, "d": [1], "e": 1, "f": 2}}
+        patch = {"a": {"b": None, "x": {"y": None}}, "d": [2], "e": {"z": 3}}
+
+        after = patched(before, extra=patch)["extra"]
+
+        assert after == {"a": {"c": 2, "x": {}}, "d": [2], "e": {"z": 3}, "f": 2}
+
+    def test_leaves_the_draft_as_it_is(self) -> None:
+        assert "required" not in Patch.model_json_schema()
+        assert "default" not in Patch.model_json_schema()["properties"]["note"]
+        assert Draft.model_json_schema()["required"] == ["name"]

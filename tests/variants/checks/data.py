@@ -53,6 +53,7 @@ WORDS = {
     "rabbitmq": "rabbitmq|amqp",
     "example": "catalog|orders",
     "opentelemetry": "opentelemetry|otlp|prometheus",
+    "rate_limits": "rate.?limit",
     "monitoring": "grafana|alertmanager|promtool",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",
@@ -70,6 +71,11 @@ NOT_SHIPPED = {
     "app/modules/invoices": "the module that the page teaches to write",
     "tests/modules/disputes": "the module that the page has answer the first one",
     "tests/modules/invoices": "the module that the page teaches to write",
+    **{
+        f"{folder}/modules/{module}": "a module that a page teaches to write"
+        for folder in ("app", "tests")
+        for module in ("files", "reminders")
+    },
 }
 
 # Folders whose files make up settings of their own.
@@ -79,6 +85,7 @@ MADE_UP = ("tests/",)
 FOREIGN_VARIABLES = {
     "FORWARDED_ALLOW_IPS": "uvicorn reads it",
     "SECTION__": "stands for any section",
+    "REMINDERS__": "a page has its reader declare them",
     "CATALOG__": "a page gives it to the service that orders becomes",
     "UVICORN_": "uvicorn reads them",
     "HOME": "every program reads it",

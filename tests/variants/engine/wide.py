@@ -77,14 +77,27 @@ class Wide:
             set(self._of(self.samples[each])) for each in {*self.samples} - holding
         ]
         causes = sorted(set[State]().union(*inside).difference(*outside))
-        for state in list(causes):
-            others = any_of(self._states[each] for each in causes if each != state)
-            alone = without(self._states[state], others)
-            if self._valid.count(alone) and not has(self._sampled(alone)):
-                causes.remove(state)
+        while idle := next(
+            (each for each in causes if not self._does(each, causes, has)), None
+        ):
+            causes.remove(idle)
         if not all(states.intersection(causes) for states in inside):
             raise TooWide("a check needs more than one of its lines at a time")
         return any_of(self._states[state] for state in causes)
+
+    def _does(
+        self, state: State, causes: list[State], has: Callable[[bytes], bool]
+    ) -> bool:
+        """
+        Is it there where this line is, and none of the others?
+
+        Lines that are there whenever this one is do not count: they would hide it.
+        """
+        here = self._states[state]
+        others = (self._states[each] for each in causes)
+        apart = [each for each in others if self._valid.count(without(here, each))]
+        alone = without(here, any_of(apart))
+        return not self._valid.count(alone) or has(self._sampled(alone))
 
     def _sampled(self, where: Diagram) -> bytes:
         return self.text(self._valid.sample(Random(0), where))

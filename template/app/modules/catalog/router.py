@@ -24,15 +24,19 @@ from app.platform.idempotency import KEY_REFUSALS, idempotent_when_asked
 from app.platform.web.conditional import IfMatchDep, show
 from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
-from app.platform.web.routing import Caching, Policy, Router
+from app.platform.web.routing import ANYBODY, Access, Caching, Policy, Router
 
-router = Router(prefix="/catalog", tags=["catalog"])
+# Who changes it has been granted to.
+router = Router(
+    prefix="/catalog", tags=["catalog"], policy=Policy(access=Access.scope("catalog"))
+)
 
 # Anybody may see the catalog: a CDN can answer for it.
 PUBLIC = Policy(
+    access=ANYBODY,
     caching=Caching.public(
         s_maxage=timedelta(minutes=1), stale_while_revalidate=timedelta(minutes=5)
-    )
+    ),
 )
 REPEATABLE = Policy(idempotency=idempotent_when_asked)
 CHANGE = problems(ProductNotFound, PreconditionFailed, PreconditionRequired)

@@ -24,6 +24,7 @@ CATEGORIES = CacheEntry(
 FIRST_PAGE = CacheEntry(
     "catalog.first_page", Page[ProductRead], ttl=timedelta(minutes=1)
 )
+PRICE = CacheEntry("catalog.price", Price, ttl=timedelta(minutes=1))
 
 
 class CatalogReader:
@@ -82,7 +83,7 @@ class CatalogService:
 
     async def add_product(self, draft: ProductDraft) -> Product:
         product = await self._products.add(Product(**draft.model_dump()))
-        self._forget_pages(product)
+        self._forget(product)
         return await self._products.reload(product)
 
     async def change_product(
@@ -93,25 +94,30 @@ class CatalogService:
         for name, value in change.model_dump(exclude_none=True).items():
             setattr(product, name, value)
         await self._products.save(product)
-        self._forget_pages(product)
+        self._forget(product)
         return product
 
     async def remove_product(self, product_id: UUID, *, version: int | None) -> None:
         product = await self._products.get_version(product_id, version)
         await self._products.remove(product)
-        self._forget_pages(product)
+        self._forget(product)
 
-    def _forget_pages(self, product: Product) -> None:
+    def _forget(self, product: Product) -> None:
         for category in (str(None), str(product.category_id)):
             self._unit.after_commit(self._cache.forget, FIRST_PAGE, category)
+        self._unit.after_commit(self._cache.forget, PRICE, str(product.id))
 
 
 class PriceList:
     """What other modules may ask of the catalog."""
 
-    def __init__(self, products: ProductRepository) -> None:
+    def __init__(self, products: ProductRepository, cache: Cache) -> None:
         self._products = products
+        self._cache = cache
 
     async def price_of(self, product_id: UUID) -> Price:
-        product = await self._products.get(product_id)
-        return Price(price_minor=product.price_minor, currency=product.currency)
+        async def load() -> Price:
+            product = await self._products.get(product_id)
+            return Price(price_minor=product.price_minor, currency=product.currency)
+
+        return await self._cache.read(PRICE, str(product_id), load=load)

@@ -22,7 +22,7 @@ async def _reader(session: ReadSessionDep, cache: CacheDep) -> OrderReader:
 
 async def _service(unit: UnitOfWorkDep, cache: CacheDep) -> OrderService:
     orders = OrderRepository(unit.session)
-    return OrderService(unit, orders, price_list(unit.session), cache)
+    return OrderService(unit, orders, price_list(unit.session, cache), cache)
 
 
 async def _carrier(request: Request, http: HttpDep) -> Carrier:

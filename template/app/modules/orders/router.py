@@ -20,9 +20,9 @@ from app.modules.orders.schemas import (
 from app.platform.idempotency import KEY_REFUSALS, idempotent
 from app.platform.web.paging import InvalidCursor, PageDep, PageRead
 from app.platform.web.problems import problems
-from app.platform.web.routing import Policy, Router
+from app.platform.web.routing import OWNER, Policy, Router
 
-router = Router(prefix="/orders", tags=["orders"])
+router = Router(prefix="/orders", tags=["orders"], policy=Policy(access=OWNER))
 
 
 @router.post(

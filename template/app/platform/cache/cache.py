@@ -20,7 +20,7 @@ from typing_extensions import TypeForm
 from app.platform.cache.store import CacheStore, Lease
 from app.platform.errors import Unavailable
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class CacheEntry[T]:
         schema = json.dumps(self._adapter.json_schema(), sort_keys=True)
         self._version = sha256(schema.encode()).hexdigest()[:8]
 
-    def key(self, *parts: str, caller: Caller | None = None) -> str:
+    def key(self, *parts: str, caller: Principal | None = None) -> str:
         """Differ for other parts, for another shape of the value, and by its owner."""
         owner = [str(caller or context.caller())] if self.personal else []
         escaped = (
@@ -207,7 +207,7 @@ class Cache:
         return await self._flights.share(key, partial(self._fetch, entry, key, load))
 
     async def forget[T](
-        self, entry: CacheEntry[T], *parts: str, caller: Caller | None = None
+        self, entry: CacheEntry[T], *parts: str, caller: Principal | None = None
     ) -> None:
         """Call it after the commit of what changed the value, of another caller too."""
         key = f"{self._namespace}:{entry.key(*parts, caller=caller)}"

@@ -142,13 +142,10 @@ class RedisCache:
         self, key: str, value: bytes, *, lease: Lease, ttl_seconds: float
     ) -> bool:
         ttl_ms = _milliseconds(ttl_seconds)
-        filled = await self._ask(
-            lambda: self._redis.eval(FILL, 1, key, lease.token, value, ttl_ms)
-        )
-        return filled == 1
+        return await self.run(FILL, key, lease.token, value, ttl_ms) == 1
 
     async def release(self, key: str, *, lease: Lease) -> None:
-        await self._ask(lambda: self._redis.eval(RELEASE, 1, key, lease.token))
+        await self.run(RELEASE, key, lease.token)
 
     async def forget(self, *keys: str) -> None:
         """Keys that cannot be forgotten now are, before the next answer is believed."""
@@ -158,6 +155,10 @@ class RedisCache:
         finally:
             if forgotten is None and len(self._owed) < OWED_AT_MOST:
                 self._owed.update((key, object()) for key in keys)
+
+    async def run(self, script: str, key: str, *given: bytes | int) -> Any | None:
+        """Have the server compute with a key, at once; `None` if it did not."""
+        return await self._ask(lambda: self._redis.eval(script, 1, key, *given))
 
     async def ping(self) -> bool:
         return await self._ask(self._redis.ping) is not None

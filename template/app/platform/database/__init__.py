@@ -1,17 +1,19 @@
 """PostgreSQL: connections, transactions, and what tables and repositories share."""
 
 from app.platform.database.database import Database, Stage, UnitEnded, UnitOfWork
-from app.platform.database.model import Base, Model, Versioned
-from app.platform.database.postgresql import Json, unique_among_living, words_index
-from app.platform.database.repository import Page, Repository
+from app.platform.database.model import Base, Followed, Model, Versioned
+from app.platform.database.postgresql import Json, unique_among_living
+from app.platform.database.postgresql_text import words_index
+from app.platform.database.repository import Repository
 from app.platform.database.settings import DatabaseAlone, DatabaseSettings
-from app.platform.database.sorting import Position
+from app.platform.database.sorting import Page, Position
 
 __all__ = [
     "Base",
     "Database",
     "DatabaseAlone",
     "DatabaseSettings",
+    "Followed",
     "Json",
     "Model",
     "Page",

@@ -1,11 +1,10 @@
 """Who hands out transactions and reads, over which connections, and who cleans up."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Self
 
 import structlog
@@ -14,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.platform.database.engine import ReadSession, create_pool, ending, sessions
+from app.platform.database.engine import Ending, ReadSession, create_pool, sessions
 from app.platform.database.postgresql import (
     SNAPSHOT,
     classify,
@@ -22,6 +21,7 @@ from app.platform.database.postgresql import (
     let_idle,
     take_and_delete,
 )
+from app.platform.database.postgresql_text import changes_something
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -31,33 +31,6 @@ IDLE_MARGIN = timedelta(seconds=5)
 PURGE_BATCH = 1000
 # Less than a task may take by default, by more than the last statement may.
 PURGE_SECONDS = 20.0
-# Whatever is not one of these is DML, DDL, or changes the connection for the next.
-_READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"})
-_SAID = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$((?:[A-Za-z_]\w*)?)\$.*?\$\1\$"
-    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
-    re.DOTALL,
-)
-_WRITES_WITHIN = re.compile(
-    r"\bINTO\b|\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b|\bFOR\s+(?:KEY\s+)?SHARE\b"
-    r"|(?:[()]|\bEXPLAIN|\bANALYZE|\bVERBOSE)\s*"
-    r"(?:DELETE\s+FROM|UPDATE\s+\w|CREATE\s|REFRESH\s|EXECUTE\s)",
-    re.IGNORECASE,
-)
-
-
-@lru_cache(maxsize=2048)
-def changes_something(statement: str) -> bool:
-    """
-    Tell whether a statement is more than a look, whoever wrote it.
-
-    It may lock rows or hide a change in a WITH. What a function does is not seen.
-    """
-    words = _SAID.sub(" x ", statement)
-    first = re.search(r"\w+", words)
-    if first is None or first[0].upper() not in _READS:
-        return True
-    return _WRITES_WITHIN.search(words) is not None
 
 
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -189,7 +162,7 @@ class Database:
         The first statement begins the transaction. `may_idle` is for work that waits
         for others in it longer than a request may.
         """
-        async with ending(self._writing()) as session:
+        async with Ending(self._writing()) as session:
             if may_idle is not None:
                 let_idle(session, may_idle + IDLE_MARGIN)
             unit = UnitOfWork(session, self.stage)
@@ -203,8 +176,7 @@ class Database:
                     raise UnitEnded from error
                 raise
 
-    @asynccontextmanager
-    async def read_session(self) -> AsyncIterator[ReadSession]:
+    def read_session(self) -> AbstractAsyncContextManager[ReadSession]:
         """
         Read without a transaction, from the replica when there is one.
 
@@ -212,8 +184,7 @@ class Database:
         different states. One that changes something is refused. A connection is taken
         only when a statement needs it.
         """
-        async with ending(self._reading()) as session:
-            yield session
+        return Ending(self._reading())
 
     @asynccontextmanager
     async def streaming(self, *, may_idle: timedelta) -> AsyncIterator[AsyncSession]:
@@ -224,7 +195,7 @@ class Database:
         a connection of the pool; the server ends it when the reader of the rows pauses
         for longer than `may_idle`.
         """
-        async with ending(self._streaming()) as session:
+        async with Ending(self._streaming()) as session:
             event.listen(session.sync_session, "before_flush", _refuse_to_flush)
             let_idle(session, may_idle)
             yield session

@@ -2,12 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Executable, Row, Select, event
+from sqlalchemy import Executable, Row, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -16,11 +15,58 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import ORMExecuteState, Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.util import await_only
+from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
 from app.platform.database.model import LIVING, forgetful
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
+
+type Values = Mapping[str, Any] | list[dict[str, Any]]
+
+
+class FairQueue(AsyncAdaptedQueue[Any]):
+    """
+    Hands out connections in the order in which they are asked for.
+
+    SQLAlchemy's own gives one that has just come back to whoever asks next, before
+    those who wait: on a busy service some wait until their time is up. And it closes
+    one beyond those that are kept even then, only to open another.
+    """
+
+    def __init__(self, maxsize: int = 0, use_lifo: bool = False) -> None:
+        super().__init__(maxsize, use_lifo)
+        self._queue = asyncio.LifoQueue[Any]() if use_lifo else asyncio.Queue[Any]()
+        self._turns = asyncio.Lock()
+        self._waiting = 0
+
+    def put_nowait(self, item: Any) -> None:
+        if self._queue.qsize() >= self.maxsize and not self._waiting:
+            raise Full
+        self._queue.put_nowait(item)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if not self._waiting and not self.empty():
+            return self.get_nowait()
+        if not block:
+            raise Empty
+        try:
+            return await_only(asyncio.wait_for(self._next(), timeout))
+        except TimeoutError as error:
+            raise Empty from error
+
+    async def _next(self) -> Any:
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await self._queue.get()
+        finally:
+            self._waiting -= 1
+
+
+class FairPool(AsyncAdaptedQueuePool):
+    _queue_class = FairQueue
 
 
 def create_pool(
@@ -41,6 +87,7 @@ def create_pool(
         settings,
         url,
         limits,
+        poolclass=FairPool,
         pool_size=settings.pool_size,
         max_overflow=settings.pool_overflow,
         pool_timeout=settings.checkout_timeout_seconds,
@@ -116,16 +163,6 @@ class LivingSession(Session):
 class ReadSession(AsyncSession):
     """A session that only looks."""
 
-    async def rows(
-        self, statement: Select[Any], values: Mapping[str, Any]
-    ) -> Sequence[Row[Any]]:
-        """
-        Ask for columns, without what a session does to keep track of objects.
-
-        That takes longer than the question. Deleted rows are for the statement to hide.
-        """
-        return await self.run_sync(_rows, statement, values)
-
 
 def sessions[S: AsyncSession](
     engine: AsyncEngine, kind: type[S]
@@ -141,30 +178,53 @@ def sessions[S: AsyncSession](
     )
 
 
-@asynccontextmanager
-async def ending[S: AsyncSession](session: S) -> AsyncIterator[S]:
-    """Close a session for good: whoever uses it afterwards hears of it."""
-    try:
-        yield session
-    finally:
-        if session.in_transaction():
-            # Not even whoever cancels this keeps the connection.
-            await asyncio.shield(asyncio.create_task(session.close()))
-        else:
-            session.sync_session.close()
-        session.info[_OVER] = True
+class Ending[S: AsyncSession]:
+    """Closes a session for good: whoever uses it afterwards hears of it."""
+
+    def __init__(self, session: S) -> None:
+        self._session = session
+
+    async def __aenter__(self) -> S:
+        return self._session
+
+    async def __aexit__(self, *_: object) -> None:
+        session = self._session
+        try:
+            if session.in_transaction():
+                # Not even whoever cancels this keeps the connection.
+                await asyncio.shield(asyncio.create_task(session.close()))
+            else:
+                session.sync_session.close()
+        finally:
+            session.info[_OVER] = True
 
 
-def _rows(
-    session: Session, statement: Select[Any], values: Mapping[str, Any]
+async def rows(
+    session: AsyncSession, statement: Executable, values: Values
 ) -> Sequence[Row[Any]]:
+    """
+    Have a statement of tables and columns run, and none of a session's bookkeeping.
+
+    That takes longer than many a statement. Deleted rows are for the statement to hide.
+    """
+    # Who holds a connection and waits for another may wait for ever.
+    is_free = isinstance(session, ReadSession) and not session.in_transaction()
+    return await session.run_sync(_look if is_free else _run, statement, values)
+
+
+def _look(session: Session, statement: Executable, values: Values) -> Any:
     _refuse_ended(session)
-    if session.in_transaction():
-        # Who holds a connection and waits for another may wait for ever.
-        return session.connection().execute(statement, values).all()
-    engine = session.get_bind().engine
-    with engine.connect() as connection:
+    with session.get_bind().engine.connect() as connection:
         return connection.execute(statement, values).all()
+
+
+def _run(session: Session, statement: Executable, values: Values) -> Any:
+    _refuse_ended(session)
+    session.flush()
+    if isinstance(values, list) and len(values) == 1:
+        # One row of many takes a longer way than one row.
+        [values] = values
+    return session.connection().execute(statement, values).all()
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:

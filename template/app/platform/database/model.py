@@ -37,7 +37,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.interfaces import ORMOption
 from uuid_utils.compat import uuid7
 
-from app.platform.database.postgresql import INSTANT
+from app.platform.database.postgresql import INSTANT, TRANSACTION
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -124,6 +124,18 @@ class Versioned(MappedAsDataclass, kw_only=True):
     @classmethod
     def __mapper_args__(cls) -> dict[str, Any]:
         return {"eager_defaults": True, "version_id_col": cls.version}
+
+
+class Followed(MappedAsDataclass, kw_only=True):
+    """Rows that clients follow as they are added and changed: `Repository.follow`."""
+
+    transaction: Mapped[int] = mapped_column(
+        index=True,
+        server_default=TRANSACTION,
+        onupdate=TRANSACTION,
+        default=None,
+        init=False,
+    )
 
 
 @event.listens_for(Session, "before_flush")

@@ -1,27 +1,26 @@
 """What only PostgreSQL can do: another database would have a file with these names."""
 
 import asyncio
-import re
-import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
+    Executable,
     Index,
     Row,
     Select,
-    Text,
+    Table,
     delete,
     event,
     func,
     inspect,
-    literal_column,
     select,
     text,
     update,
@@ -29,17 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.orm import DeclarativeBase
 
 from app.platform.database.settings import DatabaseSettings, read_url
 
 type Execute = Callable[[str], Any]
 type Failure = Literal["value", "locked", "passing", "aborted"]
 type Model = type[DeclarativeBase]
-type _Text = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 INSTANT = DateTime(timezone=True)
 SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# The number of this transaction, and the lowest of those that have not ended.
+TRANSACTION = text("(pg_current_xact_id()::text::bigint)")
+UNSETTLED = text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 class Json(JSONB):
@@ -74,11 +75,10 @@ def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
 
 def let_idle(session: AsyncSession, limit: timedelta) -> None:
     """Let its transactions do nothing for so long, said when one begins."""
-    seconds = f"{limit.total_seconds()}s"
+    limit_said = f"idle_in_transaction_session_timeout = '{limit.total_seconds()}s'"
 
     def say(_: Any, __: Any, connection: Any) -> None:
-        name = "idle_in_transaction_session_timeout"
-        connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}'")
+        connection.exec_driver_sql(f"SET LOCAL {limit_said}")
 
     event.listen(session.sync_session, "after_begin", say)
 
@@ -109,27 +109,11 @@ def unique_among_living(*columns: str) -> Index:
     return Index(None, *columns, unique=True, postgresql_where=_LIVING)
 
 
-def words_index(name: str, *columns: str) -> Index:
-    """Find rows by the words in these columns: for `has_words`."""
-    named = (literal_column(f'"{column}"', Text) for column in columns)
-    return Index(name, _words_of(*named), postgresql_using="gin")
-
-
-def has_words(question: str, *columns: _Text) -> ColumnElement[bool]:
-    """Ask for rows in which each word of the question, or its beginning, occurs."""
-    words = [f"{word}:*" for word in _WORD.findall(question)]
-    asked = func.to_tsquery(_DICTIONARY, " & ".join(words))
-    return _words_of(*columns).op("@@", is_comparison=True)(asked)
-
-
-async def insert_or_ignore(
-    session: AsyncSession, model: Model, *rows: Mapping[str, Any]
-) -> int:
-    """Insert rows and leave alone what is there already; tell how many were new."""
-    # Rows beside the statement, not in it: so it is compiled once.
-    statement = insert(model).on_conflict_do_nothing()
-    keys = statement.returning(*inspect(model).primary_key)
-    return len((await session.execute(keys, [*rows])).all())
+@cache
+def insert_or_ignore(model: Model) -> Executable:
+    """Insert rows, which stand beside it, and leave alone what is there already."""
+    statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
+    return statement.returning(*inspect(model).primary_key)
 
 
 async def insert_unless_there[M: DeclarativeBase](
@@ -144,24 +128,37 @@ async def insert_unless_there[M: DeclarativeBase](
     return added
 
 
-async def upsert(
-    session: AsyncSession,
+def upsert(
     model: Model,
     row: Mapping[str, Any],
     *,
     change: Sequence[str],
     when: ColumnElement[bool] | None = None,
-) -> bool:
+) -> Executable:
     """
     Insert a row, or change these columns of the one with its key.
 
-    `when` asks something of the stored row. Tells whether anything was stored.
+    `when` asks something of the stored row. Returns the key if anything was stored.
     """
     keys = inspect(model).primary_key
-    new = insert(model).values(row)
-    changes = {name: new.excluded[name] for name in change}
-    stored = new.on_conflict_do_update(index_elements=keys, set_=changes, where=when)
-    return (await session.execute(stored.returning(*keys))).first() is not None
+    statement = insert(cast("Table", model.__table__)).values(row)
+    changes = {name: statement.excluded[name] for name in change}
+    stored = statement.on_conflict_do_update(
+        index_elements=keys, set_=changes, where=when
+    )
+    return stored.returning(*keys)
+
+
+async def change_one[M: DeclarativeBase](
+    session: AsyncSession,
+    model: type[M],
+    condition: ColumnElement[bool],
+    values: Mapping[str, Any],
+) -> M | None:
+    """Change the row that meets the condition, if one does, and return it as it is."""
+    statement = update(model).where(condition).values(**values).returning(model)
+    changed: M | None = await session.scalar(statement)
+    return changed
 
 
 async def take_and_update(
@@ -199,10 +196,9 @@ def classify(error: BaseException) -> Failure | None:
     return next((kind for kind, of in _CODES.items() if code.startswith(of)), None)
 
 
-async def try_lock(session: AsyncSession, name: str) -> bool:
+def try_lock(name: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Take a lock that ends with the transaction, or say at once that it is taken."""
-    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
-    return bool(await session.scalar(select(lock)))
+    return func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
 
 
 @asynccontextmanager
@@ -265,15 +261,6 @@ def _free(rows: Select[Any]) -> tuple[Model, ColumnElement[bool]]:
     return model, key.in_(rows.with_only_columns(key).with_for_update(skip_locked=True))
 
 
-def _words_of(*columns: _Text) -> ColumnElement[Any]:
-    """Spell it as PostgreSQL does, so that Alembic sees that the two are the same."""
-    words: ColumnElement[str] = func.coalesce(columns[0], _NOTHING)
-    for column in columns[1:]:
-        words = words.op("||")(_SPACE).op("||")(func.coalesce(column, _NOTHING))
-    spaced = func.regexp_replace(words, _PUNCTUATION, _SPACE, _EVERYWHERE)
-    return func.to_tsvector(_DICTIONARY, spaced)
-
-
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TEXTS = ("22021", "22P05")
 _CODES: dict[Failure, tuple[str, ...]] = {
@@ -289,11 +276,3 @@ _CODES: dict[Failure, tuple[str, ...]] = {
 }
 _LIVING = text("deleted_at IS NULL")
 _NO_SYNC = {"synchronize_session": False}
-# Words as they are: of no language, so of any.
-_DICTIONARY = literal_column("'simple'", Text)
-_PUNCTUATION = literal_column("'[[:punct:]]+'", Text)
-_EVERYWHERE = literal_column("'g'", Text)
-_SPACE = literal_column("' '", Text)
-_NOTHING = literal_column("''", Text)
-# Without punctuation, which PostgreSQL would read as signs, paths and addresses.
-_WORD = re.compile(rf"[^\s{re.escape(string.punctuation)}]+")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -25,10 +24,14 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.engine import ReadSession
+from app.platform.database.engine import ReadSession, rows
 from app.platform.database.model import Base, Eager, Model, Shape, Versioned, option_of
-from app.platform.database.postgresql import constraint_of, insert_unless_there
-from app.platform.database.sorting import NEWEST_FIRST, Position, Sort
+from app.platform.database.postgresql import (
+    UNSETTLED,
+    constraint_of,
+    insert_unless_there,
+)
+from app.platform.database.sorting import NEWEST_FIRST, Page, Position, Sort
 from app.platform.errors import (
     Conflict,
     DomainError,
@@ -39,19 +42,11 @@ from app.platform.errors import (
 
 # What is removed just between the two statements of a turn is there for neither.
 _TURNS = 3
+# The order in which rows are followed, and the key before every other.
+FOLLOWED = "transaction"
+_FIRST = UUID(int=0)
 
 type Refusals = Sequence[tuple[str, Callable[[], DomainError]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Page[T]:
-    """One page, and where it ended if there is a next one."""
-
-    items: Sequence[T]
-    next: Position | None
-
-    def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
-        return Page([convert(item) for item in self.items], self.next)
 
 
 class Repository[M: Model]:
@@ -74,17 +69,16 @@ class Repository[M: Model]:
 
     async def find(self, key: UUID) -> M | None:
         if (shape := self._shape()) and isinstance(self.session, ReadSession):
-            rows = await self.session.rows(shape.by_key, {"key": key})
-            return next(iter(shape.objects(rows)), None)
-        found: M | None = await self.session.scalar(self._by_key(), {"key": key})
-        return found
+            found = await rows(self.session, shape.by_key, {"key": key})
+            return next(iter(shape.objects(found)), None)
+        row: M | None = await self.session.scalar(self._by_key(), {"key": key})
+        return row
 
     async def all(self, query: Select[M]) -> Sequence[M]:
         """Give all that a query finds, with what is loaded along with it."""
         shape = self._shape()
         if shape and isinstance(self.session, ReadSession) and shape.tells(query):
-            statement, values = shape.ask(query)
-            return shape.objects(await self.session.rows(statement, values))
+            return shape.objects(await rows(self.session, *shape.ask(query)))
         return (await self.session.scalars(query.options(*self._options()))).all()
 
     @classmethod
@@ -106,17 +100,6 @@ class Repository[M: Model]:
 
     async def get(self, key: UUID) -> M:
         found = await self.find(key)
-        if found is None:
-            raise type(self).not_found(key)
-        return found
-
-    async def lock(self, key: UUID) -> M:
-        """Get it as it is now; who locks it, too, waits until this unit has ended."""
-        query = select(self.model).where(self.model.id == key)
-        query = query.options(*self._options())
-        query = query.with_for_update(of=self.model)
-        fresh = query.execution_options(populate_existing=True)
-        found: M | None = await self.session.scalar(fresh)
         if found is None:
             raise type(self).not_found(key)
         return found
@@ -248,6 +231,33 @@ class Repository[M: Model]:
         found = await self.all(walk.apply(query).limit(limit + 1))
         items = found[:limit]
         return Page(items, walk.position(items[-1]) if len(found) > limit else None)
+
+    async def follow(
+        self,
+        query: Select[M] | None = None,
+        *,
+        after: Position | None,
+        limit: int = 100,
+    ) -> Sequence[tuple[Position, M]]:
+        """
+        Read on in the order in which rows were added or changed, of a `Followed` model.
+
+        A row waits until every transaction that began to write before its own has
+        ended, so that none is added later behind a place that was passed.
+        """
+        walk = Sort(self.model, FOLLOWED)
+        query = select(self.model) if query is None else query
+        if after is not None:
+            query = walk.seek(query, after)
+        query = query.where(getattr(self.model, FOLLOWED) < UNSETTLED)
+        found = await self.all(walk.apply(query).limit(limit))
+        return [(walk.position(row), row) for row in found]
+
+
+async def last_place(session: AsyncSession) -> Position:
+    """Give the place behind all that `Repository.follow` finds now."""
+    number = await session.scalar(select(UNSETTLED))
+    return Position(_FIRST, FOLLOWED, str(number))
 
 
 def _copy(row: Any, values: dict[str, Any]) -> Any:

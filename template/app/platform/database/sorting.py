@@ -1,6 +1,7 @@
 """The order of a list, in which every row has a place, and what is left out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.model import Model
-from app.platform.database.postgresql import has_words
+from app.platform.database.postgresql_text import has_words
 from app.platform.errors import Invalid
 
 type Conditions = Sequence[ColumnElement[bool]]
@@ -34,6 +35,17 @@ class Position(NamedTuple):
     sort: str = NEWEST_FIRST
     # What the column holds there, as JSON; nothing where the key says it all.
     value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """One page, and where it ended if there is a next one."""
+
+    items: Sequence[T]
+    next: Position | None
+
+    def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
+        return Page([convert(item) for item in self.items], self.next)
 
 
 class Sort[M: Model]:

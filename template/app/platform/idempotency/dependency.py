@@ -10,12 +10,11 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.configuration import Section
-from app.platform.database.postgresql import try_lock
 from app.platform.errors import Conflict, DomainError, Invalid
-from app.platform.idempotency.models import IdempotencyKey, find_answer, store_answer
+from app.platform.idempotency.models import Claim, claim, store
 from app.platform.observability import context
 from app.platform.web.dependencies import UnitOfWorkDep
-from app.platform.web.exchange import own_path
+from app.platform.web.problems import own_path
 from app.platform.web.routing import Answered, before_commit
 
 
@@ -90,12 +89,12 @@ async def _idempotent_when_asked(
     fingerprint = await _fingerprint(request)
     settings: IdempotencySettings = request.app.state.idempotency
 
-    async def store(response: Response) -> None:
+    async def keep(response: Response) -> None:
         """Keep a success. A failure may be tried again with the same key."""
         if response.status_code // 100 != 2:  # noqa: PLR2004
             return
         headers = response.headers.items()
-        await store_answer(
+        is_first = await store(
             unit.session,
             retention=timedelta(hours=settings.retention_hours),
             key_hash=key_hash,
@@ -105,28 +104,34 @@ async def _idempotent_when_asked(
             headers=[header for header in headers if header[0] not in _NOT_KEPT],
             body=bytes(response.body),
         )
+        if not is_first:
+            raise _in_use()
 
     await _claim(unit.session, key_hash, fingerprint)
-    before_commit(request, store)
+    before_commit(request, keep)
 
 
 async def _claim(session: AsyncSession, key_hash: bytes, fingerprint: bytes) -> None:
     """Raise the answer if it was given already, or that somebody is at it."""
-    if not await try_lock(session, f"idempotency:{key_hash.hex()}"):
-        raise IdempotencyKeyInUse("A request with this key is being answered.")
-    given = await find_answer(session, key_hash)
-    if given is None:
+    given = await claim(session, key_hash)
+    if given.fingerprint is None:
+        if not given.is_held:
+            raise _in_use()
         return
     if given.fingerprint != fingerprint:
         raise IdempotencyKeyReused("This key belongs to another request.")
     raise Answered(_replay(given))
 
 
+def _in_use() -> IdempotencyKeyInUse:
+    return IdempotencyKeyInUse("A request with this key is being answered.")
+
+
 async def _fingerprint(request: Request) -> bytes:
     return sha256(request.url.query.encode() + b"\n" + await request.body()).digest()
 
 
-def _replay(given: IdempotencyKey) -> Response:
+def _replay(given: Claim) -> Response:
     response = Response(given.body, given.status)
     for name, value in given.headers:
         response.headers.append(name, value)

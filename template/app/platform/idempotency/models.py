@@ -1,14 +1,15 @@
 """Answers that are kept, so that a repetition gets the same one."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Text, func, select
+from sqlalchemy import Interval, Text, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
-from app.platform.database.postgresql import Json, from_now, upsert
+from app.platform.database.engine import rows
+from app.platform.database.postgresql import Json, try_lock, upsert
 
 
 class IdempotencyKey(Base):
@@ -32,18 +33,52 @@ class IdempotencyKey(Base):
     )
 
 
-async def find_answer(session: AsyncSession, key_hash: bytes) -> IdempotencyKey | None:
-    """Look up an answer that has not expired."""
-    query = select(IdempotencyKey).where(
-        IdempotencyKey.key_hash == key_hash, IdempotencyKey.expires_at > func.now()
-    )
-    found: IdempotencyKey | None = await session.scalar(query)
-    return found
+class Claim(NamedTuple):
+    """Whether nobody else is at it, and what was answered if anything was."""
+
+    is_held: bool
+    fingerprint: bytes | None
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
-async def store_answer(
-    session: AsyncSession, *, retention: timedelta, **answer: Any
-) -> None:
-    """Store an answer, in the place of an expired one with the same key."""
-    row = answer | {"expires_at": from_now(retention), "created_at": func.now()}
-    await upsert(session, IdempotencyKey, row, change=list(row))
+_ANSWER = ("fingerprint", "status", "headers", "body")
+_NOW = func.now()
+_LOCK = select(try_lock(bindparam("name", type_=Text)).label("is_held")).subquery()
+# One round trip for both. The answer of who held the lock till just now may not be seen
+# yet, so it stays: `store` judges.
+_CLAIM = select(
+    _LOCK.c.is_held, *(getattr(IdempotencyKey, name) for name in _ANSWER)
+).outerjoin_from(
+    _LOCK,
+    IdempotencyKey,
+    and_(
+        IdempotencyKey.key_hash == bindparam("key_hash"),
+        IdempotencyKey.expires_at > _NOW,
+    ),
+)
+_ROW = ("key_hash", "scope", *_ANSWER)
+_STORE = upsert(
+    IdempotencyKey,
+    {
+        **{name: bindparam(name) for name in _ROW},
+        "expires_at": _NOW + bindparam("retention", type_=Interval),
+        "created_at": _NOW,
+    },
+    change=("scope", *_ANSWER, "expires_at", "created_at"),
+    when=IdempotencyKey.expires_at <= _NOW,
+)
+
+
+async def claim(session: AsyncSession, key_hash: bytes) -> Claim:
+    """Take a key until the transaction ends, and look for an answer not yet expired."""
+    values = {"name": f"idempotency:{key_hash.hex()}", "key_hash": key_hash}
+    [found] = await rows(session, _CLAIM, values)
+    return Claim._make(found)
+
+
+async def store(session: AsyncSession, *, retention: timedelta, **answer: Any) -> bool:
+    """Store an answer, unless one with the same key has not expired."""
+    stored = await rows(session, _STORE, answer | {"retention": retention})
+    return bool(stored)

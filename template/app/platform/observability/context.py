@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, cast
 
 _TRACEPARENT = re.compile(
     r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace_id>[0-9a-f]{32})"
@@ -47,45 +47,77 @@ class TraceContext:
 
 
 ANONYMOUS = "anonymous"
+ADMIN = "admin"
 _OPAQUE = re.compile(r"[A-Za-z0-9._~:|=+/-]{1,255}")
+
+type Kind = Literal["anonymous", "user", "service"]
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """
     Who asks: nobody known, until an identity has been proved.
 
-    Both names are opaque, for they stand in logs: no address, no name of a person.
+    Its names are opaque, for they stand in logs: no address, no name of a person.
     """
 
-    subject: str = ANONYMOUS
+    id: str = ANONYMOUS
     tenant: str | None = None
+    kind: Kind = "anonymous"
+    scopes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if not all(map(_OPAQUE.fullmatch, self.described().values())):
-            raise ValueError("A caller's subject and tenant are opaque identifiers.")
+        names = (self.id, self.tenant or self.id, *self.scopes)
+        if not all(map(_OPAQUE.fullmatch, names)) or self.tenant == "":
+            raise ValueError("A principal's names are opaque identifiers.")
 
     def __str__(self) -> str:
         """Differ for each two callers: neither part has a space."""
-        return f"{self.tenant or ''} {self.subject}"
+        return f"{self.tenant or ''} {self.id}"
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the rows of every owner are there for it."""
+        return self.kind == "service" or ADMIN in self.scopes
 
     def described(self) -> dict[str, str]:
         """Say what is known, which of an anonymous caller is the tenant at most."""
-        subject = {} if self.subject == ANONYMOUS else {CALLER: self.subject}
-        return subject if self.tenant is None else {**subject, TENANT: self.tenant}
+        own = {} if self.id in {ANONYMOUS, SERVICE.id} else {CALLER: self.id}
+        return own if self.tenant is None else {**own, TENANT: self.tenant}
+
+    def carried(self) -> dict[str, str]:
+        """Describe it for `restore`: what it may do goes along."""
+        may = {KIND: self.kind, SCOPES: " ".join(sorted(self.scopes))}
+        known = {name: value for name, value in may.items() if value}
+        return self.described() | (known if self.kind != ANONYMOUS else {})
+
+    @classmethod
+    def restored(cls, carried: Mapping[str, str]) -> Self:
+        kind = carried.get(KIND, ANONYMOUS)
+        named = SERVICE.id if kind == SERVICE.kind else ANONYMOUS
+        return cls(
+            carried.get(CALLER, named),
+            carried.get(TENANT),
+            cast("Kind", kind),
+            frozenset(carried.get(SCOPES, "").split()),
+        )
 
 
 @dataclass(slots=True)
 class _Asks:
     """One for each request, so that a dependency on a thread may fill it in, too."""
 
-    caller: Caller
+    caller: Principal
 
 
 REQUEST_ID = "x-request-id"
 TRACEPARENT = "traceparent"
 CALLER = "caller"
 TENANT = "tenant"
+KIND = "caller-kind"
+SCOPES = "caller-scopes"
+# What no request and no message asked for: a command, a schedule, a shell.
+SERVICE = Principal("service", kind="service")
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -98,12 +130,12 @@ def request_id() -> str | None:
     return _request_id.get()
 
 
-def caller() -> Caller:
+def caller() -> Principal:
     asks = _asks.get()
-    return asks.caller if asks else Caller()
+    return asks.caller if asks else SERVICE
 
 
-def identify(caller: Caller) -> None:
+def identify(caller: Principal) -> None:
     """Say who asks, once it is proved: until the request or the message is done."""
     asks = _asks.get()
     if asks is None:
@@ -144,7 +176,7 @@ def resume(headers: Mapping[str, str]) -> Iterator[str]:
     cause = TraceContext.parse(headers.get(TRACEPARENT, ""))
     identifier = _request_id.set(identity)
     trace = _trace.set(cause or TraceContext.new())
-    asks = _asks.set(_Asks(Caller()))
+    asks = _asks.set(_Asks(Principal()))
     try:
         yield identity
     finally:
@@ -157,13 +189,16 @@ def resume(headers: Mapping[str, str]) -> Iterator[str]:
 def restore(carried: Mapping[str, str]) -> Iterator[str]:
     """Continue what `carry` described, its caller too: only what was kept here."""
     with resume(carried) as identifier:
-        identify(Caller(carried.get(CALLER, ANONYMOUS), carried.get(TENANT)))
+        # Nobody asked for what was begun outside of a request.
+        of_nobody = REQUEST_ID not in carried and CALLER not in carried
+        identify(SERVICE if of_nobody else Principal.restored(carried))
         yield identifier
 
 
 def carry() -> dict[str, str]:
     """Describe caller, request and trace, for work that runs elsewhere or later."""
-    return caller().described() | _traced(_trace.get())
+    asks = _asks.get()
+    return (asks.caller.carried() if asks else {}) | _traced(_trace.get())
 
 
 def outgoing_headers() -> dict[str, str]:

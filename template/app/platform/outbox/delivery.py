@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database import Database, UnitOfWork
+from app.platform.database.engine import rows
 from app.platform.database.postgresql import classify, insert_or_ignore
 from app.platform.observability import context
 from app.platform.outbox.models import InboxMessage, OutboxMessage
@@ -45,7 +46,7 @@ class Inbox:
         transaction meanwhile. While another attempt commits, this waits for it.
         """
         row = {"id": id_, "task": task}
-        return await insert_or_ignore(self._session, InboxMessage, row) == 1
+        return bool(await rows(self._session, insert_or_ignore(InboxMessage), row))
 
     async def knows(self, id_: UUID) -> bool:
         return await self._session.get(InboxMessage, id_) is not None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Identity, Index, column, false, func
+from sqlalchemy import Identity, Index, String, column, false, func
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -14,18 +14,19 @@ from app.platform.database.postgresql import Json as JsonColumn
 type Json = dict[str, Any]
 
 TASKS = "tasks"
+MAX_ERROR = 500
 
 
 class Message(MappedAsDataclass, kw_only=True):
     """What is said, to whom, and after what."""
 
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(String(200))
     """A task's, or what a stream's readers know it by."""
     payload: Mapped[Json] = mapped_column(JsonColumn)
     headers: Mapped[Json] = mapped_column(JsonColumn)
-    """Caller, request and trace of whoever caused it."""
-    destination: Mapped[str] = mapped_column(default=TASKS)
-    key: Mapped[str | None] = mapped_column(default=None)
+    """Principal, request and trace of whoever caused it."""
+    destination: Mapped[str] = mapped_column(String(100), default=TASKS)
+    key: Mapped[str | None] = mapped_column(String(200), default=None)
     """Of those with one key and destination, none is sent before an earlier is done."""
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
 
@@ -69,7 +70,7 @@ class InboxMessage(Base):
     __tablename__ = "inbox"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    task: Mapped[str]
+    task: Mapped[str] = mapped_column(String(200))
     handled_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), index=True, init=False
     )
@@ -81,7 +82,7 @@ class QuarantinedMessage(Message, Base):
     __tablename__ = "quarantine"
 
     attempts: Mapped[int]
-    error: Mapped[str]
+    error: Mapped[str] = mapped_column(String(MAX_ERROR))
     created_at: Mapped[datetime]
     quarantined_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), init=False

@@ -7,14 +7,30 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
 
 from app.platform.configuration import Limit, Section
 from app.platform.database import UnitOfWork
-from app.platform.database.postgresql import insert_or_ignore, take_and_update
+from app.platform.database.engine import rows
+from app.platform.database.postgresql import (
+    change_one,
+    from_now,
+    insert_or_ignore,
+    take_and_update,
+)
 from app.platform.events import Event
 from app.platform.observability import context
 from app.platform.outbox.models import InboxMessage, Message, OutboxMessage
@@ -109,8 +125,8 @@ class Outbox:
 
     async def put(self, messages: Iterable[Message]) -> None:
         """Store messages; one whose id is there already stays as it is."""
-        if rows := [said(message) for message in messages]:
-            await insert_or_ignore(self._session, OutboxMessage, *rows)
+        if new := [said(message) for message in messages]:
+            await rows(self._session, insert_or_ignore(OutboxMessage), new)
 
     async def claim(
         self, destination: str, *, limit: int, lease: timedelta, behind: timedelta
@@ -131,13 +147,13 @@ class Outbox:
             .limit(limit)
         )
         values = {
-            "due_at": func.now() + lease,
+            "due_at": from_now(lease),
             "sent": True,
             "attempt_id": None,
             "crashes": _crashes(),
         }
-        rows = await take_and_update(self._session, due, values, OutboxMessage)
-        looked = [row.OutboxMessage for row in rows]
+        taken = await take_and_update(self._session, due, values, OutboxMessage)
+        looked = [row.OutboxMessage for row in taken]
         keyed = [message.id for message in looked if message.key is not None]
         later = await self._put_behind(keyed, behind) if keyed else ()
         return Claim([each for each in looked if each.id not in later], len(looked))
@@ -170,10 +186,7 @@ class Outbox:
         await self._session.execute(
             update(OutboxMessage)
             .where(OutboxMessage.id.in_(later))
-            .values(
-                sent=False,
-                due_at=case((wait, func.now() + behind), else_=func.now()),
-            )
+            .values(sent=False, due_at=case((wait, from_now(behind)), else_=func.now()))
         )
         return later
 
@@ -188,7 +201,7 @@ class Outbox:
                 OutboxMessage.due_at == claimed[0].due_at,
                 OutboxMessage.attempt_id.is_(None),
             )
-            .values(due_at=func.now() + lease)
+            .values(due_at=from_now(lease))
         )
 
     async def begin(self, id_: UUID, *, lease: timedelta) -> OutboxMessage | None:
@@ -200,27 +213,22 @@ class Outbox:
         that outlasts the lease would be sent again for ever.
         """
         free = and_(OutboxMessage.sent, OutboxMessage.attempt_id.is_(None))
-        handled = exists().where(InboxMessage.id == id_)
-        begun: OutboxMessage | None = await self._session.scalar(
-            update(OutboxMessage)
-            .where(
-                OutboxMessage.id == id_,
-                free | (OutboxMessage.due_at <= func.now()),
-                ~handled,
-            )
-            .values(
-                attempts=OutboxMessage.attempts + 1,
-                attempt_id=uuid7(),
-                crashes=_crashes(),
-                first_attempt_at=func.coalesce(
-                    OutboxMessage.first_attempt_at, func.now()
-                ),
-                sent=True,
-                due_at=func.now() + lease,
-            )
-            .returning(OutboxMessage)
+        may = and_(
+            OutboxMessage.id == id_,
+            free | (OutboxMessage.due_at <= func.now()),
+            ~exists().where(InboxMessage.id == id_),
         )
-        return begun
+        values = {
+            "attempts": OutboxMessage.attempts + 1,
+            "attempt_id": uuid7(),
+            "crashes": _crashes(),
+            "first_attempt_at": func.coalesce(
+                OutboxMessage.first_attempt_at, func.now()
+            ),
+            "sent": True,
+            "due_at": from_now(lease),
+        }
+        return await change_one(self._session, OutboxMessage, may, values)
 
     async def postpone(self, message: OutboxMessage, *, delay: timedelta) -> bool:
         """Let an attempt be followed by another; false if the message is not its."""
@@ -238,25 +246,20 @@ class Outbox:
 
     async def remove(self, *ids: UUID) -> None:
         """End messages that were sent, or have their effect in this transaction."""
-        await self._session.execute(
-            delete(OutboxMessage).where(OutboxMessage.id.in_(ids))
-        )
+        ended = delete(OutboxMessage).where(OutboxMessage.id.in_(ids))
+        await self._session.execute(ended)
 
     async def withdraw(self, message: OutboxMessage) -> bool:
         """End a message without its effect; false if it is another attempt's."""
-        ended = delete(OutboxMessage).where(_mine(message)).returning(OutboxMessage.id)
-        return await self._session.scalar(ended) is not None
+        gone = await self._session.execute(delete(OutboxMessage).where(_mine(message)))
+        return isinstance(gone, CursorResult) and gone.rowcount == 1
 
     async def _release(
         self, message: OutboxMessage, delay: timedelta, **values: Any
     ) -> bool:
-        released = await self._session.scalar(
-            update(OutboxMessage)
-            .where(_mine(message))
-            .values(attempt_id=None, sent=False, due_at=func.now() + delay, **values)
-            .returning(OutboxMessage.id)
-        )
-        return released is not None
+        values |= {"attempt_id": None, "sent": False, "due_at": from_now(delay)}
+        mine = _mine(message)
+        return await change_one(self._session, OutboxMessage, mine, values) is not None
 
 
 def _mine(message: OutboxMessage) -> ColumnElement[bool]:

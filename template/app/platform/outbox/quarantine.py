@@ -8,11 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.platform.database.postgresql import take_and_delete, upsert
-from app.platform.outbox.models import OutboxMessage, QuarantinedMessage
+from app.platform.database.postgresql import from_now, take_and_delete, upsert
+from app.platform.outbox.models import MAX_ERROR, OutboxMessage, QuarantinedMessage
 from app.platform.outbox.outbox import Outbox, said
-
-MAX_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,7 @@ class Selection:
         if self.reason is not None:
             yield message.error.icontains(self.reason, autoescape=True)
         if self.older_than is not None:
-            yield message.quarantined_at < func.now() - self.older_than
+            yield message.quarantined_at < from_now(-self.older_than)
         if self.until is not None:
             yield message.quarantined_at <= self.until
 
@@ -58,7 +56,7 @@ class Quarantine:
         }
         # A tick that is staged again has the same id, and the latest error counts.
         again = ["attempts", "error", "quarantined_at"]
-        await upsert(self._session, QuarantinedMessage, row, change=again)
+        await self._session.execute(upsert(QuarantinedMessage, row, change=again))
         return True
 
     async def count(self, selection: Selection) -> tuple[int, datetime]:

@@ -77,6 +77,5 @@ async def _remember(session: AsyncSession, task: Task, due_at: datetime) -> bool
     # Only a server whose time was put back knows ticks of the future.
     to_come = LastTick.due_at > func.now()
     tick = {"task": task.name, "due_at": due_at}
-    return await upsert(
-        session, LastTick, tick, change=["due_at"], when=or_(earlier, to_come)
-    )
+    noted = upsert(LastTick, tick, change=["due_at"], when=or_(earlier, to_come))
+    return (await session.execute(noted)).first() is not None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
@@ -12,5 +13,5 @@ class LastTick(Base):
 
     __tablename__ = "ticks"
 
-    task: Mapped[str] = mapped_column(primary_key=True)
+    task: Mapped[str] = mapped_column(String(200), primary_key=True)
     due_at: Mapped[datetime]

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property, wraps
 from http import HTTPStatus
 from itertools import chain, islice
+from random import SystemRandom
 from typing import Any
 
 from fastapi import Request
@@ -20,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema, from_json
 from starlette.exceptions import HTTPException
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from app.platform.errors import DomainError
 
@@ -30,6 +31,7 @@ MAX_DIGITS = 18
 # much more into the void before the connection is closed.
 LINGER_BYTES = 16 * 1024 * 1024
 LINGER_SECONDS = 2.0
+_AGAIN_MILLISECONDS = (1000, 4000)
 
 _JSON = "application/json"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -42,6 +44,12 @@ def declared_length(headers: Mapping[bytes, bytes]) -> int:
     """Say how long the body is; 0 if that is not told beforehand."""
     declared = headers.get(b"content-length", b"")
     return int(declared[:MAX_DIGITS]) if declared.isdigit() else 0
+
+
+def come_back() -> Message:
+    """End a stream of events whose clients return, not all of them at once."""
+    wait = b"retry: %d\n\n" % SystemRandom().randint(*_AGAIN_MILLISECONDS)
+    return {"type": "http.response.body", "body": wait}
 
 
 async def discard(receive: Receive) -> None:

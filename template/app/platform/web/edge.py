@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.platform.configuration import Limit, Section
 from app.platform.observability import context
-from app.platform.web.exchange import Exchange, HttpExchange, Terms
+from app.platform.web.exchange import Exchange, Gate, HttpExchange, Terms
 from app.platform.web.policy import LONGEST_MESSAGE, Policy
 from app.platform.web.sockets import SocketExchange
 
@@ -141,8 +141,15 @@ class Edge:
         await exchange.run(self._app)
 
 
-def install(app: FastAPI, settings: WebSettings, observers: Sequence[Observer]) -> None:
-    terms = Terms(settings.policy, settings.strict_transport_seconds)
+def install(
+    app: FastAPI,
+    settings: WebSettings,
+    observers: Sequence[Observer],
+    gates: Sequence[Gate],
+) -> None:
+    terms = Terms(
+        settings.policy, settings.strict_transport_seconds, gates=tuple(gates)
+    )
     app.state.terms = terms
     app.add_middleware(
         Edge, terms=terms, observers=observers, root_path=settings.root_path

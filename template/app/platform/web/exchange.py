@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
@@ -14,14 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.platform.errors import Overloaded
 from app.platform.observability import context
-from app.platform.web.body import CLOSE, declared_length, discard
-from app.platform.web.policy import EVERYWHERE, Concurrency, Policy
-from app.platform.web.problems import respond
+from app.platform.web.body import CLOSE, come_back, declared_length, discard
+from app.platform.web.policy import EVERYWHERE, Concurrency, Guard, Policy
+from app.platform.web.problems import PROBES, own_path, respond, route_of
 
 log = structlog.get_logger(__name__)
 
-# Asked every few seconds, they say nothing as long as all is well.
-PROBES = frozenset({"/livez", "/readyz"})
 MAX_PATH = 200
 _KEY = "app.exchange"
 _REQUEST_ID = context.REQUEST_ID.encode()
@@ -35,6 +34,8 @@ _EVENTS = b"text/event-stream"
 _LAST = {"type": "http.response.body", "body": b""}
 
 type Headers = list[tuple[bytes, bytes]]
+# Asked of each request once its route is known; it raises to refuse.
+type Gate = Callable[[Exchange], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Terms:
 
     policy: Policy
     strict_transport_seconds: int = 0
+    guard: Guard | None = None
+    gates: tuple[Gate, ...] = ()
     # Bound once: finding out how to log costs more than a line does.
     log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
     # How many of each class are under way.
@@ -84,10 +87,12 @@ class Exchange:
         self.headers = dict(scope["headers"])
         self.method: str = scope.get("method", "GET")
         self.status: int | None = None
+        self.policy = terms.policy
+        # What the answer says besides, whatever it is.
+        self.added: Headers = []
         # What else its line in the log says.
         self.told: dict[str, Any] = {}
         self._terms = terms
-        self._policy = terms.policy
         self._receive = receive
         self._send = send
         self._echo = (_REQUEST_ID, (context.request_id() or "").encode())
@@ -109,13 +114,20 @@ class Exchange:
                 self._terms.taken[self._taken.name] -= 1
             self._write()
 
+    async def admit(self, policy: Policy) -> None:
+        """Let the request into the route; raise if the guard or a gate refuses it."""
+        if self._terms.guard is not None:
+            await self._terms.guard.judge(self.scope, policy.access)
+        self.adopt(policy)
+        for gate in self._terms.gates:
+            await gate(self)
+
     def adopt(self, policy: Policy) -> None:
         """Let the limits of the route hold from now on; raise if one is exceeded."""
         if policy is EVERYWHERE:
             return
-        self._policy = policy.over(self._terms.policy)
-        kind = self._policy.concurrency
-        if kind is None:
+        self.policy = policy.over(self._terms.policy)
+        if (kind := self.policy.concurrency) is None:
             return
         if self._terms.taken[kind.name] >= kind.limit:
             raise Overloaded("Too many requests of this kind are under way.")
@@ -143,7 +155,8 @@ class Exchange:
         given = dict(message["headers"])
         self._media_type = given.get(b"content-type", b"")
         is_page = self._media_type.startswith(b"text/html")
-        headers = [*message["headers"], *self._terms.always, self._echo]
+        always = self._terms.always
+        headers = [*message["headers"], *always, *self.added, self._echo]
         headers.append(_PAGE if is_page else _DATA_ONLY)
         if b"cache-control" not in given:
             headers.append(_NO_STORE)
@@ -179,7 +192,7 @@ class HttpExchange(Exchange):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._limit = self._left = self._policy.max_body_bytes or 0
+        self._limit = self._left = self.policy.max_body_bytes or 0
         self._declared = declared_length(self.headers)
         self._deadline: asyncio.Timeout | None = None
         self._is_refused = False
@@ -196,8 +209,8 @@ class HttpExchange(Exchange):
         except asyncio.CancelledError:
             if not self._is_endless:
                 raise
-            # Not a failure: the client comes back, to a process that goes on.
-            await self._send(_LAST)
+            # Not a failure: clients come back, not all at once, to one that goes on.
+            await self._send(come_back())
         except Exception as error:
             if self._is_complete and isinstance(error, (ClientDisconnect, OSError)):
                 return
@@ -211,7 +224,7 @@ class HttpExchange(Exchange):
     async def _in_time(self, app: ASGIApp) -> None:
         """Cancel the work when time is up, which rolls its transaction back."""
         try:
-            async with asyncio.timeout(self._policy.deadline_seconds) as deadline:
+            async with asyncio.timeout(self.policy.deadline_seconds) as deadline:
                 self._deadline = deadline
                 try:
                     await app(self.scope, self.receive, self.send)
@@ -222,13 +235,13 @@ class HttpExchange(Exchange):
                 raise
             log.warning("http.deadline_exceeded", method=self.method)
             if self.status is None:
-                seconds = self._policy.deadline_seconds
+                seconds = self.policy.deadline_seconds
                 detail = f"There was no result within {seconds:g} seconds."
                 await self._answer(HTTPStatus.GATEWAY_TIMEOUT, detail)
 
     def adopt(self, policy: Policy) -> None:
         super().adopt(policy)
-        self._limit = self._left = self._policy.max_body_bytes or 0
+        self._limit = self._left = self.policy.max_body_bytes or 0
         if self._declared > self._limit:
             self._refuse()
         if policy.deadline_seconds is not None:
@@ -242,8 +255,7 @@ class HttpExchange(Exchange):
 
     def _refuse(self) -> None:
         self._is_refused = True
-        detail = f"A body may have at most {self._limit} bytes."
-        raise HTTPException(413, detail, CLOSE)
+        raise HTTPException(413, f"A body may have at most {self._limit} bytes.", CLOSE)
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -268,7 +280,7 @@ class HttpExchange(Exchange):
         elif message.get("more_body") and not self._is_stream:
             self._is_stream = True
             if not self._is_endless:
-                self._due_in(self._policy.stream_seconds)
+                self._due_in(self.policy.stream_seconds)
         await self._send(message)
 
     async def _send_nothing(self, message: Message) -> None:
@@ -278,21 +290,6 @@ class HttpExchange(Exchange):
             await self._send(_LAST)
         if message.get("more_body", False):
             raise OSError("Nobody wants the rest.")
-
-
-def own_path(scope: Scope) -> str:
-    """Leave out the prefix under which a gateway publishes the service."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
-
-
-def route_of(scope: Scope) -> str | None:
-    """Find the route's full path as declared, with the names of its parameters."""
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    # A WebSocket's route is made anew where its router is included.
-    included = getattr(included, "starlette_route", None) or included
-    path: str | None = getattr(included or scope.get("route"), "path_format", None)
-    return path
 
 
 def exchange_of(scope: Scope) -> Exchange:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
+from app.platform.web.exchange import Gate
+from app.platform.web.policy import EVERYWHERE, Access, Guard
 from app.platform.web.routing import METHODS
 
 # Only the package's files are used: FastAPI writes the pages.
@@ -87,18 +89,47 @@ def admit_origins(app: FastAPI, settings: WebSettings) -> None:
         )
 
 
+def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
+    """Let a guard stand before every route; one that says nothing ends the start."""
+    if guard is None:
+        return
+    needs: dict[str, Access] = {}
+    for route in routing.routes_of(router):
+        policy = getattr(route, "policy", EVERYWHERE)
+        if policy.access is None:
+            raise SystemExit(
+                f"The service does not start: {route.path} does not declare whom it "
+                "lets in. Give it, or its Router, policy=Policy(access=...): "
+                "docs/howto/routes.md."
+            )
+        needs[getattr(route, "operation_id", None) or route.name] = policy.access
+    app.state.terms.guard = guard
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            guard.describe(generate(), needs)
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
 def install(
-    app: FastAPI, settings: WebSettings, observers: Sequence[edge.Observer] = ()
+    app: FastAPI,
+    settings: WebSettings,
+    observers: Sequence[edge.Observer] = (),
+    gates: Sequence[Gate] = (),
 ) -> None:
     """
     Prepare the application. Call it once, before the first request.
 
-    Observers, outermost first, see each request as it was answered in the end.
+    Observers, outermost first, see each request as it was answered in the end. Gates
+    are asked in their order before a route answers, and may refuse.
     """
     # A redirect would carry the caller's Host header back to it.
     app.router.redirect_slashes = False
     app.state.refuses_unknown = settings.refuse_unknown
-    edge.install(app, settings, observers)
+    edge.install(app, settings, observers, gates)
     admit_origins(app, settings)
     handlers.install(app)
     problems.describe_problems(app)

@@ -1,15 +1,20 @@
-"""Keyset pages: the cursor, and how a client asks for the next one."""
+"""Keyset pages and streams of events: the cursor, and how a client asks for more."""
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Header, Query, Request
+from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.platform.database import Page, Position
+from app.platform.database import Database, Model, Page, Position
+from app.platform.database.repository import FOLLOWED, last_place
 from app.platform.errors import DomainError
 from app.platform.web.dependencies import made
 
@@ -62,13 +67,14 @@ _CURSOR = "`next_cursor` of the page before."
 class PageRead[T](BaseModel):
     """One page of a list; `next_cursor` is null on the last."""
 
-    items: Sequence[T]
+    # A list: pydantic writes no other sequence without the help of Python.
+    items: list[T]
     next_cursor: str | None
 
     @classmethod
     def of(cls, page: Page[T]) -> Self:
         cursor = encode_cursor(page.next) if page.next else None
-        return cls(items=page.items, next_cursor=cursor)
+        return cls(items=list(page.items), next_cursor=cursor)
 
 
 class PageParams:
@@ -82,3 +88,58 @@ class PageParams:
 
 
 PageDep = Annotated[PageParams, made(PageParams)]
+
+
+_SEEN = "The `id` of the last event that was seen: what came later is sent first."
+_SECOND = timedelta(seconds=1)
+_LARGEST = 10**18
+
+type Found[M: Model] = Sequence[tuple[Position, M]]
+type Look[M: Model] = Callable[[AsyncSession, Position], Awaitable[Found[M]]]
+
+
+class EventStream:
+    """Events of rows as they come, which a client goes on with when it comes back."""
+
+    def __init__(
+        self,
+        request: Request,
+        last_event_id: Annotated[str | None, Header(description=_SEEN)] = None,
+    ) -> None:
+        self._database: Database = request.state.platform.database
+        self._after = None if last_event_id is None else _place(last_event_id)
+
+    async def tell[M: Model](
+        self, look: Look[M], shown: type[BaseModel], *, every: timedelta = _SECOND
+    ) -> AsyncIterator[ServerSentEvent]:
+        """
+        Tell of each row that `look` finds, and look again after a while.
+
+        Whoever comes for the first time hears of what happens from then on. No session
+        is held while the client reads.
+        """
+        after = self._after
+        if after is None:
+            async with self._database.read_session() as session:
+                after = await last_place(session)
+            yield ServerSentEvent(id=encode_cursor(after))
+        while True:
+            async with self._database.read_session() as session:
+                found = await look(session, after)
+            for after, row in found:
+                data = shown.model_validate(row)
+                yield ServerSentEvent(data=data, id=encode_cursor(after))
+            if not found:
+                await asyncio.sleep(every.total_seconds())
+
+
+def _place(last_event_id: str) -> Position:
+    """Read it before the response begins: then it is too late for a problem."""
+    place = decode_cursor(last_event_id)
+    known = place.sort == FOLLOWED and place.value.isdecimal()
+    if not known or int(place.value) > _LARGEST:
+        raise InvalidCursor("The id is not one of an event of this stream.")
+    return place
+
+
+EventStreamDep = Annotated[EventStream, made(EventStream)]

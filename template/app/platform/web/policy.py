@@ -1,11 +1,15 @@
 """What a route allows those who call it: declared with it, or with its router."""
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from datetime import timedelta
 from functools import lru_cache
-from typing import Self
+from typing import Any, Protocol, Self
 
 from fastapi.params import Depends
+from starlette.types import Scope
+
+from app.platform.observability import context
 
 # The server reads no longer message, whatever a route allows.
 LONGEST_MESSAGE = 1024 * 1024
@@ -17,6 +21,47 @@ class Concurrency:
 
     name: str
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whom a route lets in: anybody, or whoever is known and has all these scopes."""
+
+    kind: str
+    scopes: frozenset[str] = frozenset()
+
+    @classmethod
+    def scope(cls, *names: str) -> Self:
+        """Let in who has been granted these scopes, and admins."""
+        return cls("scope", frozenset(names))
+
+
+ANYBODY = Access("anonymous")
+AUTHENTICATED = Access("authenticated")
+# The rows of others are not there for who is let in: see `Owned`.
+OWNER = Access("owner")
+ADMIN = Access("admin", frozenset({context.ADMIN}))
+
+
+class Guard(Protocol):
+    """Stands before every route, where there is identity."""
+
+    async def judge(self, scope: Scope, access: Access | None) -> None:
+        """Say who asks, or raise: a route that lets in nobody in particular, too."""
+
+    def describe(
+        self, description: dict[str, Any], needs: Mapping[str, Access]
+    ) -> None:
+        """Add to OpenAPI what the operations need: by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A class of requests: each caller may send so many of this name in so long."""
+
+    name: str
+    limit: int
+    seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +106,12 @@ class Policy:
     """From then on until it ends, or is cut off."""
     concurrency: Concurrency | None = None
     """How many may be under way; beyond that, they are told to come back."""
+    rate: Rate | None = None
+    """How often a caller may ask, where that is counted; else by the method."""
     idempotency: Depends | None = None
     """`idempotent` or `idempotent_when_asked`; routes that only look ignore it."""
+    access: Access | None = None
+    """Whom it lets in. Each route says so, or its router, where there is identity."""
     caching: Caching | None = None
     """What `Cache-Control` says of a success, instead of `no-store`."""
     max_message_bytes: int | None = None

@@ -27,6 +27,8 @@ from app.platform.errors import (
 from app.platform.observability import context
 from app.platform.observability.logging import redacted
 
+# Asked every few seconds, they say nothing as long as all is well.
+PROBES = frozenset({"/livez", "/readyz"})
 MEDIA_TYPE = "application/problem+json"
 # An error never amplifies what the client sent.
 MAX_BYTES = 8 * 1024
@@ -223,3 +225,18 @@ def _schema(model: type[Problem | FieldProblem]) -> dict[str, Any]:
     schema = model.model_json_schema(mode="serialization", ref_template=_REF)
     schema.pop("$defs", None)
     return schema
+
+
+def own_path(scope: Scope) -> str:
+    """Leave out the prefix under which a gateway publishes the service."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def route_of(scope: Scope) -> str | None:
+    """Find the route's full path as declared, with the names of its parameters."""
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    # A WebSocket's route is made anew where its router is included.
+    included = getattr(included, "starlette_route", None) or included
+    path: str | None = getattr(included or scope.get("route"), "path_format", None)
+    return path

@@ -1,6 +1,6 @@
 """How a module's routes answer: strictly read, and seen once more before the commit."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Any
@@ -29,9 +29,31 @@ from app.platform.web.body import (
 from app.platform.web.conditional import conditional
 from app.platform.web.exchange import exchange_of
 from app.platform.web.plan import Planned
-from app.platform.web.policy import EVERYWHERE, Caching, Concurrency, Policy
+from app.platform.web.policy import (
+    ADMIN,
+    ANYBODY,
+    AUTHENTICATED,
+    EVERYWHERE,
+    OWNER,
+    Access,
+    Caching,
+    Concurrency,
+    Policy,
+    Rate,
+)
 
-__all__ = ["Caching", "Concurrency", "Policy", "Router"]
+__all__ = [
+    "ADMIN",
+    "ANYBODY",
+    "AUTHENTICATED",
+    "OWNER",
+    "Access",
+    "Caching",
+    "Concurrency",
+    "Policy",
+    "Rate",
+    "Router",
+]
 
 type Hook = Callable[[Response], Awaitable[None]]
 
@@ -66,7 +88,7 @@ class Route(APIRoute):
         super().__init__(path, judged(endpoint), **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange_of(scope).adopt(self.policy)
+        await exchange_of(scope).admit(self.policy)
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -213,10 +235,11 @@ class Router(APIRouter):
         effective = policy.over(self.policy)
 
         async def adopt(socket: WebSocket) -> None:
-            exchange_of(socket.scope).adopt(effective)
+            await exchange_of(socket.scope).admit(effective)
 
         first = [Depends(adopt), *(dependencies or ())]
         super().add_api_websocket_route(path, endpoint, name, dependencies=first)
+        vars(self.routes[-1]).update(policy=effective)
 
 
 def limit_unrouted(app: FastAPI) -> None:
@@ -228,6 +251,13 @@ def limit_unrouted(app: FastAPI) -> None:
         await answer(scope, receive, send)
 
     app.router.default = nowhere
+
+
+def routes_of(router: APIRouter) -> Iterator[Any]:
+    """Walk the routes of a router, and those of what it includes."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else routes_of(included)
 
 
 def before_commit(request: Request, hook: Hook) -> None:

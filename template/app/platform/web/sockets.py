@@ -54,7 +54,7 @@ class SocketExchange(Exchange):
 
     async def receive(self) -> Message:
         """Wait for a message, or close: a client may be neither silent nor verbose."""
-        seconds = self._policy.idle_seconds if self._is_open else None
+        seconds = self.policy.idle_seconds if self._is_open else None
         try:
             async with asyncio.timeout(seconds) as idle:
                 message = await self._receive()
@@ -66,7 +66,7 @@ class SocketExchange(Exchange):
             self._closed(message.get("code", _ABNORMAL))
         elif message["type"] == "websocket.receive":
             self.told["received"] += 1
-        if _length(message) > (self._policy.max_message_bytes or 0):
+        if _length(message) > (self.policy.max_message_bytes or 0):
             return await self._part(_TOO_BIG, "The message is too long.")
         return message
 
@@ -106,7 +106,7 @@ class SocketExchange(Exchange):
         """Tell the pages of this host, and what is no page of a browser at all."""
         host = self.headers.get(b"host", b"").decode("latin-1")
         own = ("", f"http://{host}", f"https://{host}")
-        return origin in own or origin in (self._policy.origins or ())
+        return origin in own or origin in (self.policy.origins or ())
 
 
 def _length(message: Message) -> int:

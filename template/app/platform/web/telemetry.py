@@ -8,10 +8,12 @@ from typing import Any
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
+from app.platform.observability import context
 from app.platform.readiness import Readiness
 from app.platform.telemetry.metrics import OTHER, SECONDS, Measuring, Metrics
 from app.platform.web.edge import Answer, Observer
-from app.platform.web.exchange import PROBES, Exchange, own_path, route_of
+from app.platform.web.exchange import Exchange
+from app.platform.web.problems import PROBES, own_path, route_of
 from app.platform.web.sockets import FAILED, SocketExchange
 
 METHODS = frozenset(
@@ -157,6 +159,7 @@ def _describe(span: Span, exchange: Exchange) -> None:
         exchange.status,
     )
     span.set_attribute("http.request.method", method)
+    span.set_attribute("app.request_id", context.request_id() or "")
     if route:
         span.set_attribute("http.route", route)
         span.update_name(f"{method} {route}")

@@ -1,15 +1,41 @@
 """A shop that takes orders."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient, Response
+from sqlalchemy import Engine, Pool, event
+
+from app.platform.observability import context
 
 type Json = dict[str, Any]
 type Finish = Callable[[], Awaitable[None]]
 type Place = Callable[..., Awaitable[Response]]
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """What requests send to the database from now on, BEGIN and COMMIT included."""
+    sent: list[str] = []
+
+    def note(statement: str) -> None:
+        if context.request_id() is not None:
+            sent.append(statement)
+
+    def watch(connection: Any, _: object) -> None:
+        # The driver tells of what it sends of itself.
+        connection.driver_connection.add_query_logger(lambda it: note(it.query))
+
+    def see(*given: Any) -> None:
+        note(given[2])
+
+    event.listen(Pool, "connect", watch)
+    event.listen(Engine, "before_cursor_execute", see)
+    yield sent
+    event.remove(Pool, "connect", watch)
+    event.remove(Engine, "before_cursor_execute", see)
 
 
 @pytest.fixture

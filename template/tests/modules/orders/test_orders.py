@@ -37,6 +37,21 @@ class TestPlaceOrder:
         assert again.json()["type"] == "/problems/order-already-placed"
         assert again.json()["reference"] == "PO-1"
 
+    async def test_costs_what_the_product_costs_now(
+        self, client: AsyncClient, place: Place, product_id: str
+    ) -> None:
+        before = await place()
+        await client.patch(
+            f"/v1/catalog/products/{product_id}",
+            json={"price_minor": 300},
+            headers={"If-Match": "*"},
+        )
+
+        after = await place(reference="PO-2")
+
+        assert before.json()["total_minor"] == 500
+        assert after.json()["total_minor"] == 600
+
     async def test_refuses_what_makes_no_sense(self, place: Place) -> None:
         for fields in NONSENSE:
             refused = await place(**fields)
@@ -72,6 +87,38 @@ class TestPlaceOrder:
         other = await place(key="once", quantity=3)
 
         assert other.status_code == 422
+
+
+class TestStatements:
+    """What a request asks of the database, however many rows there are."""
+
+    async def test_are_seven_at_most_for_an_order(
+        self, statements: list[str], place: Place
+    ) -> None:
+        await place()
+        statements.clear()
+
+        placed = await place(reference="PO-2")
+
+        assert placed.status_code == 201
+        # BEGIN, key, price unless cached, order, answer, message, COMMIT.
+        assert len(statements) <= 7, statements
+
+    async def test_is_one_for_an_order_or_a_page(
+        self, statements: list[str], client: AsyncClient, place: Place
+    ) -> None:
+        orders = [(await place(reference=f"PO-{n}")).json() for n in range(4)]
+        customer = {"customer_id": orders[0]["customer_id"]}
+        statements.clear()
+
+        for path, given in (
+            (f"/v1/orders/{orders[0]['id']}", {}),
+            ("/v1/orders", customer | {"limit": "2"}),
+            ("/v1/orders", customer),
+        ):
+            assert (await client.get(path, params=given)).status_code == 200
+            assert len(statements) == 1, statements
+            statements.clear()
 
 
 class TestGetOrder:

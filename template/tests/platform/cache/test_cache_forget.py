@@ -5,7 +5,7 @@ import pytest
 
 from app.platform.cache import Cache, CacheEntry
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from tests.platform.cache.interleaving import interleave
 from tests.platform.cache.memory import MemoryStore
 from tests.platform.cache.notes import NOTE, Loader, Note, cache_over
@@ -31,14 +31,14 @@ class TestForget:
     async def test_what_is_personal_is_forgotten_for_its_owner_alone(
         self, cache: Cache
     ) -> None:
-        load, owner = Loader(Note(text="old")), Caller("owner")
+        load, owner = Loader(Note(text="old")), Principal("owner")
         await _read_as(owner, cache, load)
-        await _read_as(Caller("other"), cache, load)
+        await _read_as(Principal("other"), cache, load)
         load.value = Note(text="new")
 
         await cache.forget(MINE, "1", caller=owner)
 
-        assert await _read_as(Caller("other"), cache, load) == "old"
+        assert await _read_as(Principal("other"), cache, load) == "old"
         assert await _read_as(owner, cache, load) == "new"
         assert load.calls == 3
 
@@ -95,7 +95,7 @@ class TestForget:
         await asyncio.gather(*(interleave(caches, seed=seed) for seed in range(3)))
 
 
-async def _read_as(caller: Caller, cache: Cache, load: Loader[Note]) -> str:
+async def _read_as(caller: Principal, cache: Cache, load: Loader[Note]) -> str:
     with context.resume({}):
         context.identify(caller)
         return (await cache.read(MINE, "1", load=load)).text

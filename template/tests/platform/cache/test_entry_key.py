@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from app.platform.cache import CacheEntry
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from tests.platform.cache.summary import Line, Summary
 
 TTL = timedelta(minutes=1)
@@ -35,7 +35,12 @@ class TestKey:
     def test_of_what_is_personal_differs_for_whoever_asks(self) -> None:
         shared = CacheEntry("notes.flags", int, ttl=TTL)
         personal = CacheEntry("notes.flags", int, ttl=TTL, personal=True)
-        callers = [Caller(), Caller("a"), Caller("b"), Caller("a", tenant="acme")]
+        callers = [
+            Principal(),
+            Principal("a"),
+            Principal("b"),
+            Principal("a", tenant="acme"),
+        ]
 
         keys = {_key_for(caller, personal) for caller in callers}
 
@@ -44,7 +49,7 @@ class TestKey:
         assert personal.key("1", caller=callers[1]) in keys
 
 
-def _key_for(caller: Caller, entry: CacheEntry[int]) -> str:
+def _key_for(caller: Principal, entry: CacheEntry[int]) -> str:
     with context.resume({}):
         context.identify(caller)
         return entry.key("1")

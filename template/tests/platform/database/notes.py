@@ -8,13 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.platform.database import (
     Base,
     Database,
+    Followed,
     Model,
     Page,
     Position,
     Repository,
     Versioned,
 )
-from app.platform.database.postgresql import unique_among_living, words_index
+from app.platform.database.postgresql import unique_among_living
+from app.platform.database.postgresql_text import words_index
 from app.platform.errors import Conflict, DomainError, Invalid, NotFound
 
 
@@ -106,10 +108,22 @@ class Leaves(Repository[Leaf]):
     unknown = (("notebook_id", NotebookUnknown),)
 
 
+class Tiding(Followed, Model):
+    """What clients are told of as it comes."""
+
+    __tablename__ = "test_tidings"
+
+    text: Mapped[str]
+
+
+class Tidings(Repository[Tiding]):
+    model = Tiding
+
+
 TABLES = [
     *(each.metadata.tables[each.__tablename__] for each in (Notebook, Label, Note)),
     LABELS,
-    Base.metadata.tables[Leaf.__tablename__],
+    *(each.metadata.tables[each.__tablename__] for each in (Leaf, Tiding)),
 ]
 
 

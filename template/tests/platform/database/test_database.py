@@ -140,6 +140,27 @@ class TestReadSession:
 
 
 class TestLimits:
+    async def test_serves_those_who_wait_in_their_order(
+        self, database_settings: DatabaseSettings
+    ) -> None:
+        one = database_settings.model_copy(update={"pool_size": 1, "pool_overflow": 0})
+        served: list[str] = []
+
+        async def ask(name: str) -> None:
+            async with database.read_session() as session:
+                await session.execute(QUICK)
+                served.append(name)
+
+        async with Database.open(one, stage=Stage()) as database:
+            async with database.unit_of_work() as unit:
+                await unit.session.execute(QUICK)
+                waiting = [asyncio.create_task(ask(name)) for name in "abc"]
+                await asyncio.sleep(0.1)
+            await ask("late")
+            await asyncio.gather(*waiting)
+
+        assert served == ["a", "b", "c", "late"]
+
     async def test_bounds_the_wait_for_a_connection(
         self, database_settings: DatabaseSettings
     ) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
 from app.platform.database import Database, DatabaseSettings
-from app.platform.database.engine import create_pool, create_session_engine
+from app.platform.database.engine import create_pool, create_session_engine, rows
 from app.platform.database.postgresql import (
     classify,
     insert_or_ignore,
@@ -148,16 +148,16 @@ class TestHideValues:
 class TestTryLock:
     async def test_says_at_once_that_another_has_it(self, database: Database) -> None:
         async with database.unit_of_work() as first, database.unit_of_work() as second:
-            assert await try_lock(first.session, "a")
-            assert not await try_lock(second.session, "a")
-            assert await try_lock(second.session, "b")
+            assert await first.session.scalar(select(try_lock("a")))
+            assert not await second.session.scalar(select(try_lock("a")))
+            assert await second.session.scalar(select(try_lock("b")))
 
     async def test_ends_with_the_transaction(self, database: Database) -> None:
         async with database.unit_of_work() as first:
-            assert await try_lock(first.session, "a")
+            assert await first.session.scalar(select(try_lock("a")))
 
         async with database.unit_of_work() as second:
-            assert await try_lock(second.session, "a")
+            assert await second.session.scalar(select(try_lock("a")))
 
 
 def _row(words: str) -> dict[str, Any]:
@@ -165,12 +165,18 @@ def _row(words: str) -> dict[str, Any]:
 
 
 class TestInsertOrIgnore:
-    async def test_tells_how_many_were_new(self, database: Database) -> None:
-        [first, second] = [_row("a"), _row("b")]
+    async def test_tells_which_were_new(self, database: Database) -> None:
+        first, second, third = (_row(text) for text in "abc")
+        new = insert_or_ignore(Note)
 
         async with database.unit_of_work() as unit:
-            assert await insert_or_ignore(unit.session, Note, first) == 1
-            assert await insert_or_ignore(unit.session, Note, first, second) == 1
+            for given, added in (
+                ([first], [first]),
+                ([first], []),
+                ([first, second, third], [second, third]),
+            ):
+                keys = {row.id for row in await rows(unit.session, new, given)}
+                assert keys == {row["id"] for row in added}
 
 
 class TestUpsert:
@@ -179,10 +185,10 @@ class TestUpsert:
     ) -> None:
         row = _row("a")
         async with database.unit_of_work() as unit:
-            assert await upsert(unit.session, Note, row, change=["text"])
-
             new = row | {"text": "b", "version": 7}
-            assert await upsert(unit.session, Note, new, change=["text"])
+            for each in (row, new):
+                stored = upsert(Note, each, change=["text"])
+                assert (await unit.session.execute(stored)).all()
 
             note = await Notes(unit.session).get(row["id"])
             assert (note.text, note.version) == ("b", 1)
@@ -192,13 +198,11 @@ class TestUpsert:
     ) -> None:
         row = _row("a")
         async with database.unit_of_work() as unit:
-            await upsert(unit.session, Note, row, change=["text"])
+            await unit.session.execute(upsert(Note, row, change=["text"]))
             new = row | {"text": "b"}
 
-            other = Note.text == "c"
-            assert not await upsert(
-                unit.session, Note, new, change=["text"], when=other
-            )
+            other = upsert(Note, new, change=["text"], when=Note.text == "c")
+            assert not (await unit.session.execute(other)).all()
 
 
 class TestTake:

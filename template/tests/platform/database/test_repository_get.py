@@ -1,4 +1,3 @@
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -101,30 +100,3 @@ class TestAll:
             [note] = await Notes(session).all(query)
 
             assert note.labels == []
-
-
-class TestLock:
-    async def test_raises_when_there_is_none(self, database: Database) -> None:
-        with pytest.raises(NoteNotFound):
-            async with database.unit_of_work() as unit:
-                await Notes(unit.session).lock(uuid7())
-
-    async def test_waits_for_who_has_it_and_sees_what_they_did(
-        self, database: Database
-    ) -> None:
-        [stored] = await store(database, "a")
-
-        async def look() -> str:
-            async with database.unit_of_work() as unit:
-                notes = Notes(unit.session)
-                seen = (await notes.get(stored.id)).text
-                return f"{seen}, then {(await notes.lock(stored.id)).text}"
-
-        async with database.unit_of_work() as unit:
-            note = await Notes(unit.session).lock(stored.id)
-            looking = asyncio.create_task(look())
-            await asyncio.sleep(0.2)
-            assert not looking.done()
-            note.text = "b"
-
-        assert await looking == "a, then b"

@@ -1,8 +1,10 @@
 import pytest
-from sqlalchemy import text
+from sqlalchemy import String, Text, text
 
+from app import tables
 from app.platform.database import Database, DatabaseSettings
 from app.platform.database.branches import SchemaBehind, SchemaCheck
+from app.platform.database.model import defined_in
 from tests.fixtures.database import Stage
 
 
@@ -41,3 +43,19 @@ class TestSchemaCheck:
 async def _change(database: Database, statement: str) -> None:
     async with database.unit_of_work() as unit:
         await unit.session.execute(text(statement))
+
+
+class TestPlatform:
+    def test_says_of_each_text_how_long_it_may_be(self) -> None:
+        """What has a length can be a key, and be indexed, in any database."""
+        own = (
+            table
+            for table in tables.metadata.sorted_tables
+            if defined_in(table).startswith("app.platform.")
+        )
+        for column in (column for table in own for column in table.columns):
+            kind = column.type
+
+            assert (
+                not isinstance(kind, String) or isinstance(kind, Text) or kind.length
+            ), f"Give {column} a length, or make it a Text."

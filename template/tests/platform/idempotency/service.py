@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.platform.errors import Conflict
 from app.platform.idempotency import idempotent, idempotent_when_asked
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import Router
 
@@ -19,7 +19,7 @@ from app.platform.web.routing import Router
 async def identify(x_test_caller: Annotated[str | None, Header()] = None) -> None:
     """Prove nothing, as no service may."""
     if x_test_caller is not None:
-        context.identify(Caller(x_test_caller))
+        context.identify(Principal(x_test_caller))
 
 
 router = Router(dependencies=[Depends(identify)])

@@ -1,7 +1,19 @@
 import asyncio
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
+from app.platform.idempotency.models import claim, store
 from tests.platform.idempotency.effects import Effects
+
+HOUR = timedelta(hours=1)
+ANSWER: dict[str, Any] = {
+    "scope": "POST /effects",
+    "fingerprint": b"f",
+    "status": 201,
+    "headers": [],
+    "body": b"first",
+}
 
 
 class TestRepetition:
@@ -32,3 +44,21 @@ class TestRepetition:
         assert len({r.content for r in responses if r.status_code == 201}) == 1
         assert all(r.headers["retry-after"] for r in responses if r.status_code == 409)
         assert await effects.count() == 1
+
+    async def test_keeps_an_answer_given_while_a_claim_was_on_its_way(
+        self, effects: Effects
+    ) -> None:
+        async with effects.database.unit_of_work() as late:
+            assert (await claim(late.session, b"key")).fingerprint is None
+            async with effects.database.unit_of_work() as early:
+                assert await store(
+                    early.session, retention=HOUR, key_hash=b"key", **ANSWER
+                )
+
+            other = ANSWER | {"body": b"second"}
+            assert not await store(
+                late.session, retention=HOUR, key_hash=b"key", **other
+            )
+
+        async with effects.database.unit_of_work() as unit:
+            assert (await claim(unit.session, b"key")).body == b"first"

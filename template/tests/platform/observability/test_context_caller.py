@@ -5,30 +5,36 @@ import pytest
 import structlog
 
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import SERVICE, Principal
 from app.platform.observability.logging import LoggingSettings, install
 
-KNOWN = Caller("user-1", tenant="acme")
+SCOPES = frozenset({"admin", "reports"})
+KNOWN = Principal("user-1", tenant="acme", kind="user", scopes=SCOPES)
 HEADERS = {"caller": "root", "tenant": "acme", "x-request-id": "request-0001"}
 
 
-class TestCaller:
+class TestPrincipal:
     @pytest.mark.parametrize(
         "name", ["", "ann@example.com", "Ann Smith", "a\nb", "x" * 256, "\u00e9"]
     )
     def test_is_opaque(self, name: str) -> None:
         with pytest.raises(ValueError, match="opaque"):
-            Caller(name)
+            Principal(name)
         with pytest.raises(ValueError, match="opaque"):
-            Caller("user-1", tenant=name)
+            Principal("user-1", tenant=name)
 
     def test_differs_for_each(self) -> None:
-        callers = [Caller(), Caller("a"), Caller(tenant="a"), Caller("a", tenant="a")]
+        callers = [
+            Principal(),
+            Principal("a"),
+            Principal(tenant="a"),
+            Principal("a", tenant="a"),
+        ]
 
         assert len({str(caller) for caller in callers}) == 4
 
-    def test_is_nobody_known_outside_of_a_request(self) -> None:
-        assert context.caller() == Caller()
+    def test_is_the_service_itself_outside_of_a_request(self) -> None:
+        assert context.caller() == SERVICE
         with pytest.raises(RuntimeError):
             context.identify(KNOWN)
 
@@ -40,7 +46,7 @@ class TestIdentify:
             during = context.caller()
 
         assert during == KNOWN
-        assert context.caller() == Caller()
+        assert context.caller() == SERVICE
 
     async def test_holds_when_it_was_said_on_a_thread(self) -> None:
         with context.resume({}):
@@ -58,6 +64,21 @@ class TestCarry:
         with context.restore(carried):
             assert context.caller() == KNOWN
 
+    def test_takes_along_that_nobody_asked(self) -> None:
+        with context.restore({}):
+            carried, caller = context.carry(), context.caller()
+
+        assert caller == SERVICE
+        with context.restore(carried):
+            assert context.caller() == SERVICE
+
+    def test_makes_nobody_known_the_service(self) -> None:
+        with context.resume({}):
+            carried = context.carry()
+
+        with context.restore(carried):
+            assert context.caller() == Principal()
+
     def test_says_nothing_of_nobody(self) -> None:
         with context.resume({}):
             assert set(context.carry()) == {"x-request-id", "traceparent"}
@@ -72,7 +93,7 @@ class TestCarry:
 class TestResume:
     def test_believes_nobody_who_asks(self) -> None:
         with context.resume(HEADERS):
-            assert context.caller() == Caller()
+            assert context.caller() == Principal()
 
     def test_does_not_go_on_as_the_one_before(self) -> None:
         with context.resume({}):
@@ -80,7 +101,7 @@ class TestResume:
             with context.resume(HEADERS):
                 within = context.caller()
 
-            assert within == Caller()
+            assert within == Principal()
             assert context.caller() == KNOWN
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from app.platform.database import Base, Database, UnitOfWork
 from app.platform.events import Event
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from app.platform.outbox.delivery import Delivery
 from app.platform.outbox.models import TASKS, OutboxMessage
 from app.platform.outbox.outbox import Outbox, OutboxSettings
@@ -63,7 +63,7 @@ class Station:
 
     database: Database
     delivered: int = 0
-    asked: list[Caller] = field(default_factory=list)
+    asked: list[Principal] = field(default_factory=list)
     played: list[tuple[str, int]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)

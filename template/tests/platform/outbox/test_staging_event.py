@@ -1,7 +1,7 @@
 import pytest
 
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import SERVICE, Principal
 from app.platform.outbox.models import OutboxMessage
 from tests.platform.outbox.station import Posted, Station
 
@@ -27,7 +27,7 @@ class TestStage:
         assert message.headers["x-request-id"] == request_id
 
     async def test_leaves_a_message_with_who_asks(self, station: Station) -> None:
-        caller = Caller("user-1", tenant="acme")
+        caller = Principal("user-1", tenant="acme")
         with context.resume({}):
             context.identify(caller)
             message_id = await station.post(Posted())
@@ -35,4 +35,4 @@ class TestStage:
         await station.worker().handle(message_id)
 
         assert station.asked == [caller]
-        assert context.caller() == Caller()
+        assert context.caller() == SERVICE

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.events import Event
 from app.platform.observability import context
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from app.platform.tasks import TaskRouter, Tick, clock, inline
 from app.platform.tasks.attempt import Attempt, Outcome, Work
 from app.platform.tasks.inline import InlineTasks, InlineTasksSettings
@@ -36,7 +36,7 @@ class Held(Event):
 class Ports:
     database: Database
     heard: list[str] = field(default_factory=list)
-    asked: list[Caller] = field(default_factory=list)
+    asked: list[Principal] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -141,7 +141,7 @@ class TestStage:
     async def test_tells_each_attempt_who_asks(
         self, queue: InlineTasks, ports: Ports
     ) -> None:
-        caller = Caller("user-1", tenant="acme")
+        caller = Principal("user-1", tenant="acme")
         async with queue.running(ports):
             with context.resume({}):
                 context.identify(caller)

@@ -4,22 +4,28 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Self
 
 import httpx
 from fastapi import FastAPI, UploadFile, WebSocket
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.main import create_app
+from app.platform.database import Position
 from app.platform.errors import Conflict
 from app.platform.web.dependencies import ReadSessionDep, StreamSessionDep
+from app.platform.web.paging import EventStreamDep, Found, InvalidCursor
+from app.platform.web.problems import problems
 from app.platform.web.routing import Concurrency, Policy, Router
 from app.platform.web.server import DrainingServer, ServerSettings
 from app.settings import Settings
 from dev.process import HOST, free_port
+from tests.platform.database.notes import Tiding, Tidings
 
 MEGABYTE = 1024 * 1024
 ROWS = 50_000
@@ -80,6 +86,27 @@ async def tell() -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(data=number, id=str(number))
         number += 1
         await asyncio.sleep(0.02)
+
+
+class TidingRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+
+
+async def look(session: AsyncSession, after: Position) -> Found[Tiding]:
+    # Few at a time, so that a client is often cut off between two looks.
+    return await Tidings(session).follow(select(Tiding), after=after, limit=3)
+
+
+@router.get(
+    "/tidings",
+    response_class=EventSourceResponse,
+    responses=problems(InvalidCursor),
+)
+async def tell_tidings(events: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
+    async for event in events.tell(look, TidingRead, every=timedelta(seconds=0.02)):
+        yield event
 
 
 @router.websocket("/chats/{room_id}", policy=CHATS)

@@ -11,7 +11,8 @@ class TestRequest:
     async def test_is_a_step_named_by_its_route(self, telling: Telling) -> None:
         seen, client = telling
 
-        await client.get("/v1/things/7?token=hunter2", headers={"traceparent": PARENT})
+        headers = {"traceparent": PARENT, "X-Request-ID": "request-0007"}
+        await client.get("/v1/things/7?token=hunter2", headers=headers)
 
         [span] = seen.spans()
         assert span.name == "GET /v1/things/{thing_id}"
@@ -19,6 +20,7 @@ class TestRequest:
         assert span.context is not None
         assert f"{span.context.trace_id:032x}" == PARENT.split("-")[1]
         assert span.attributes == {
+            "app.request_id": "request-0007",
             "http.request.method": "GET",
             "http.route": "/v1/things/{thing_id}",
             "http.response.status_code": 200,

@@ -48,9 +48,9 @@ def downgrade() -> None:
 def _message() -> list[sa.Column[Any]]:
     return [
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("destination", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=True),
+        sa.Column("destination", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("key", sa.String(200), nullable=True),
         sa.Column("payload", Json(), nullable=False),
         sa.Column("headers", Json(), nullable=False),
     ]
@@ -83,7 +83,7 @@ def _create_inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("task", sa.String(200), nullable=False),
         sa.Column("handled_at", INSTANT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_inbox"),
     )
@@ -95,7 +95,7 @@ def _create_quarantine() -> None:
         "quarantine",
         *_message(),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
-        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("error", sa.String(500), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("quarantined_at", INSTANT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),

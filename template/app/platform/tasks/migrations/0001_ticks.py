@@ -19,7 +19,7 @@ depends_on: Sequence[str] | None = None
 def upgrade() -> None:
     op.create_table(
         "ticks",
-        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("task", sa.String(200), nullable=False),
         sa.Column("due_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("task", name="pk_ticks"),
     )

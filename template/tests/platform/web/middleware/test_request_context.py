@@ -2,7 +2,7 @@ import pytest
 from httpx import AsyncClient
 from structlog.testing import capture_logs
 
-from app.platform.observability.context import Caller
+from app.platform.observability.context import Principal
 from app.platform.web import WebSettings
 from tests.platform.web.conftest import create_app, serving
 
@@ -34,7 +34,7 @@ class TestCaller:
         plain = await client.get("/v1/caller")
         claimed = await client.get("/v1/caller", headers=headers)
 
-        assert claimed.json() == plain.json() == str(Caller())
+        assert claimed.json() == plain.json() == str(Principal())
 
 
 class TestRootPath:
