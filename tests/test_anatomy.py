@@ -131,7 +131,7 @@ class TestRenderings:
 
     def test_files_are_few(self, variants: Variants) -> None:
         assert len(variants.files({})) <= 230
-        assert len(variants.files(MINIMAL)) <= 131
+        assert len(variants.files(MINIMAL)) <= 130
 
     def test_lines_of_app_are_few(self, variants: Variants) -> None:
         """Raised by a decision: docs/adr/0015-what-the-lines-of-app-buy.md."""
