@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.platform.database import Model, unique_among_living
+from app.platform.database import Model, Owned, unique_among_living
 
 
-class Order(Model):
+class Order(Owned, Model):
     __tablename__ = "orders"
     __table_args__ = (
-        unique_among_living("customer_id", "reference"),
+        # Nobody learns which references others have used.
+        unique_among_living("owner_id", "customer_id", "reference"),
         # A customer's orders, newest first, without sorting.
         Index(None, "customer_id", "id"),
     )

@@ -48,6 +48,6 @@ class OrderRepository(Repository[Order]):
         await self.session.flush()
 
     def refusal(self, row: Order, constraint: str | None) -> DomainError | None:
-        if constraint == "ix_orders_customer_id_reference":
+        if constraint == "ix_orders_owner_id_customer_id_reference":
             return OrderAlreadyPlaced(row.reference)
         return None

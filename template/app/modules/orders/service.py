@@ -13,7 +13,9 @@ from app.modules.orders.schemas import DeliveryEstimate, OrderDraft, Spending
 from app.platform.cache import Cache, CacheEntry
 from app.platform.database import Page, Position, UnitOfWork
 
-SPENDING = CacheEntry("orders.spending", list[Spending], ttl=timedelta(minutes=5))
+SPENDING = CacheEntry(
+    "orders.spending", list[Spending], ttl=timedelta(minutes=5), personal=True
+)
 ESTIMATE = CacheEntry("orders.estimate", DeliveryEstimate, ttl=timedelta(minutes=1))
 
 

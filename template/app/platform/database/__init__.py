@@ -1,7 +1,7 @@
 """PostgreSQL: connections, transactions, and what tables and repositories share."""
 
 from app.platform.database.database import Database, Stage, UnitEnded, UnitOfWork
-from app.platform.database.model import Base, Followed, Model, Versioned
+from app.platform.database.model import Base, Followed, Model, Owned, Versioned
 from app.platform.database.postgresql import Json, unique_among_living
 from app.platform.database.postgresql_text import words_index
 from app.platform.database.repository import Repository
@@ -16,6 +16,7 @@ __all__ = [
     "Followed",
     "Json",
     "Model",
+    "Owned",
     "Page",
     "Position",
     "Repository",

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,11 +16,12 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from sqlalchemy.util import await_only
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
-from app.platform.database.model import LIVING, forgetful
+from app.platform.database.model import Base, hiding
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
@@ -228,15 +230,28 @@ def _run(session: Session, statement: Executable, values: Values) -> Any:
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:
-    """Deleted rows are invisible unless asked for: `include_deleted=True`."""
+    """Add what keeps deleted rows away, and those of other owners."""
     _refuse_ended(state.session)
     looks = state.is_select and not state.is_column_load
-    if state.execution_options.get("include_deleted"):
-        return
-    if tables := forgetful(state.statement):
+    includes = state.execution_options.get("include_deleted")
+    if not includes and (tables := _forgetful(state.statement)):
         raise RuntimeError(_FORGETFUL.format(tables=tables))
     if looks or state.is_update or state.is_delete:
-        state.statement = _living(state.statement)
+        state.statement = _seen(state.statement, hiding(state.execution_options))
+
+
+def _forgetful(statement: Any) -> str | None:
+    """Name the tables that SQL as text reads without a word on deleted rows."""
+    said = getattr(getattr(statement, "element", statement), "text", None)
+    return _tables_of(said) if isinstance(said, str) else None
+
+
+@lru_cache(maxsize=2048)
+def _tables_of(statement: str) -> str | None:
+    known = Base.metadata.tables
+    read = [name for name in _READ.findall(statement) if name in known]
+    kept = [name for name in read if "deleted_at" in known[name].columns]
+    return " or ".join(kept) if len(kept) > statement.count("deleted_at") else None
 
 
 def _refuse_ended(session: Session) -> None:
@@ -244,11 +259,14 @@ def _refuse_ended(session: Session) -> None:
         raise RuntimeError(_ENDED)
 
 
-def _living(statement: Executable) -> Executable:
-    """Give a query that is asked again its condition once."""
-    if (living := _ASKED.get(statement)) is None:
-        living = _ASKED[statement] = statement.options(LIVING)
-    return living
+def _seen(statement: Executable, hidden: tuple[ORMOption, ...]) -> Executable:
+    """Give a query that is asked again its conditions once."""
+    if not hidden:
+        return statement
+    known = _ASKED.setdefault(statement, {})
+    if (seen := known.get(hidden)) is None:
+        seen = known[hidden] = statement.options(*hidden)
+    return seen
 
 
 # The class of errors about values, in every database of the SQL standard.
@@ -256,11 +274,12 @@ _DATA = "22"
 # What the driver or a type of SQLAlchemy raises.
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
+_READ = re.compile(r'(?<!DELETE )\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
 _FORGETFUL = (
     "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
     " or say include_deleted=True."
 )
-_ASKED = WeakKeyDictionary[Executable, Executable]()
+_ASKED = WeakKeyDictionary[Executable, dict[tuple[ORMOption, ...], Executable]]()
 event.listen(LivingSession, "do_orm_execute", _hide_deleted)

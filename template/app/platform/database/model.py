@@ -1,9 +1,7 @@
 """The base of every table, and its rows as objects of no session."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from traceback import walk_stack
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -14,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Row,
     Select,
+    String,
     Table,
     bindparam,
     event,
@@ -39,6 +38,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from uuid_utils.compat import uuid7
 
 from app.platform.database.postgresql import INSTANT, TRANSACTION
+from app.platform.observability import context
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -99,21 +99,19 @@ class Model(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
 
 
-def forgetful(statement: Any) -> str | None:
-    """Name the tables that SQL as text reads without a word on deleted rows."""
-    said = getattr(getattr(statement, "element", statement), "text", None)
-    return _forgetful(said) if isinstance(said, str) else None
+class Owned(MappedAsDataclass, kw_only=True):
+    """
+    A row that belongs to who made it.
 
+    Where identity is enforced, the rows of others are not there for who asks, but for
+    admins and for what the service does by itself.
+    """
 
-@lru_cache(maxsize=2048)
-def _forgetful(statement: str) -> str | None:
-    known = Base.metadata.tables
-    read = [name for name in _READ.findall(statement) if name in known]
-    kept = [name for name in read if "deleted_at" in known[name].columns]
-    return " or ".join(kept) if len(kept) > statement.count("deleted_at") else None
+    enforced: ClassVar[bool] = False
 
-
-_READ = re.compile(r'(?<!DELETE )\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
+    owner_id: Mapped[str] = mapped_column(
+        String(255), default_factory=lambda: context.caller().id, init=False
+    )
 
 
 class Versioned(MappedAsDataclass, kw_only=True):
@@ -152,9 +150,22 @@ def _count_links(session: Session, *_: object) -> None:
 
 
 # Deleted rows are invisible, in whatever role they take part in a query.
-LIVING = with_loader_criteria(
+_LIVING = with_loader_criteria(
     Model, lambda model: model.deleted_at.is_(None), include_aliases=True
 )
+# Whose they are is asked when a query is sent: it is built once for all.
+_CALLER: BindParameter[str] = bindparam("me", callable_=lambda: context.caller().id)
+_OWN = with_loader_criteria(
+    Owned, lambda model: model.owner_id == _CALLER, include_aliases=True
+)
+
+
+def hiding(options: Mapping[str, Any]) -> tuple[ORMOption, ...]:
+    """Say what keeps from a query, with its options of execution, what is not there."""
+    own = (_OWN,) if Owned.enforced and not context.caller().sees_all else ()
+    return own if options.get("include_deleted") else (_LIVING, *own)
+
+
 # More kinds of queries than any repository has.
 _MOST = 500
 
@@ -175,7 +186,15 @@ class Shape[M: Model]:
         self._own = _Part(model, model)
         self._related = [(each, _Part.of(each)) for each in related]
         self._built: dict[object, tuple[Select[Any], Sequence[BindParameter[Any]]]] = {}
-        self.by_key = self._build(select(model).where(model.id == bindparam("key")))
+        self._by_key = select(model).where(model.id == bindparam("key"))
+        self._keyed: dict[tuple[ORMOption, ...], Select[Any]] = {}
+
+    def by_key(self) -> Select[Any]:
+        """Ask for the columns of the row with a `key`."""
+        hidden = hiding({})
+        if (keyed := self._keyed.get(hidden)) is None:
+            keyed = self._keyed[hidden] = self._build(self._by_key, hidden)
+        return keyed
 
     @classmethod
     def of(cls, model: type[M], eager: Sequence[Eager]) -> Self | None:
@@ -206,25 +225,25 @@ class Shape[M: Model]:
         """
         # It is what SQLAlchemy finds a compiled statement by.
         key = query._generate_cache_key()  # noqa: SLF001
+        hidden = hiding(query.get_execution_options())
         if key is None:
-            return self._build(query), {}
+            return self._build(query, hidden), {}
         if len(self._built) >= _MOST:
             self._built.clear()
-        if (built := self._built.get(key.key)) is None:
-            built = self._built[key.key] = self._build(query), key.bindparams
+        asked = key.key, hidden
+        if (built := self._built.get(asked)) is None:
+            built = self._built[asked] = self._build(query, hidden), key.bindparams
         statement, places = built
         pairs = zip(places, key.bindparams, strict=True)
         return statement, {place.key: value.effective_value for place, value in pairs}
 
-    def _build(self, query: Select[M]) -> Select[Any]:
+    def _build(self, query: Select[M], hidden: Sequence[ORMOption]) -> Select[Any]:
         columns = list(self._own.columns)
         for attribute, part in self._related:
             query = query.outerjoin(attribute.of_type(part.entity))
             columns += part.columns
         asked = query.with_only_columns(*columns, maintain_column_froms=True)
-        if asked.get_execution_options().get("include_deleted"):
-            return asked
-        return asked.options(LIVING)
+        return asked.options(*hidden)
 
     def objects(self, rows: Iterable[Row[Any]]) -> list[M]:
         """Make the objects of rows; of what they refer to, each object once."""

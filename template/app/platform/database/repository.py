@@ -70,7 +70,7 @@ class Repository[M: Model]:
 
     async def find(self, key: UUID) -> M | None:
         if (shape := self._shape()) and isinstance(self.session, ReadSession):
-            found = await rows(self.session, shape.by_key, {"key": key})
+            found = await rows(self.session, shape.by_key(), {"key": key})
             return next(iter(shape.objects(found)), None)
         row: M | None = await self.session.scalar(self._by_key(), {"key": key})
         return row

@@ -22,6 +22,7 @@ UNIQUE: Any = {"unique": True, "postgresql_where": sa.text("deleted_at IS NULL")
 def upgrade() -> None:
     op.create_table(
         "orders",
+        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("reference", sa.String(length=64), nullable=False),
@@ -37,8 +38,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_orders_customer_id_id", "orders", ["customer_id", "id"])
     op.create_index("ix_orders_product_id", "orders", ["product_id"])
-    reference = ["customer_id", "reference"]
-    op.create_index("ix_orders_customer_id_reference", "orders", reference, **UNIQUE)
+    reference = ["owner_id", "customer_id", "reference"]
+    op.create_index(
+        "ix_orders_owner_id_customer_id_reference", "orders", reference, **UNIQUE
+    )
     op.create_table(
         "confirmations",
         sa.Column("order_id", sa.Uuid(), nullable=False),

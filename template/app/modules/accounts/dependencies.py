@@ -1,0 +1,32 @@
+"""How a request gets its accounts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from app.modules.accounts.errors import LogInRefused
+from app.modules.accounts.passwords import Passwords
+from app.modules.accounts.repository import AccountRepository
+from app.modules.accounts.service import AccountService
+from app.platform.observability import context
+from app.platform.web.dependencies import IdentityDep, UnitOfWorkDep
+
+
+async def _service(
+    request: Request, unit: UnitOfWorkDep, identity: IdentityDep
+) -> AccountService:
+    accounts = AccountRepository(unit.session)
+    settings = request.state.platform.settings.accounts
+    return AccountService(unit, accounts, identity, Passwords(), settings)
+
+
+async def _own_id() -> UUID:
+    try:
+        return UUID(context.caller().id)
+    except ValueError:
+        raise LogInRefused from None
+
+
+AccountServiceDep = Annotated[AccountService, Depends(_service)]
+OwnIdDep = Annotated[UUID, Depends(_own_id)]

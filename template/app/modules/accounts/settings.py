@@ -1,0 +1,19 @@
+"""What may be set about accounts."""
+
+from pydantic import Field, HttpUrl
+
+from app.platform.configuration import Section
+
+
+class AccountsSettings(Section):
+    """`ACCOUNTS__*` in the environment."""
+
+    page_url: HttpUrl | None = None
+    """The page that letters link to, with ?token= at its end; without one, letters have
+    the token alone."""
+    refresh_days: int = Field(30, ge=1, le=365)
+    """How long one stays logged in, counted from the log-in."""
+    letter_hours: int = Field(24, ge=1, le=168)
+    """How long the token of a letter is good."""
+    audit_days: int = Field(365, ge=1)
+    """How long security events are kept in the database."""

@@ -1,0 +1,170 @@
+"""Identity by signed tokens (RFC 9068), which any process checks by itself."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from hashlib import sha256
+from time import time
+from typing import Any, Self
+from uuid import uuid4
+
+import jwt
+from pydantic import Field, SecretStr
+
+from app.platform.configuration import Refusal, Section
+from app.platform.database import Database, Owned
+from app.platform.identity import CredentialsRefused, Issued
+from app.platform.identity.keys import Key, Keys, as_set, derived
+from app.platform.observability.context import Principal
+
+# The only one that is believed, whatever a token says of itself.
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+# A header that says more would name a key or a rule of its own.
+_HEADER = {"alg", "kid", "typ"}
+_CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+# How far the clocks of two machines may be apart.
+LEEWAY_SECONDS = 60
+LONGEST_TOKEN = 4096
+REMEMBERED = 4096
+SHORTEST_SECRET = 32
+DEVELOPMENT = "a-secret-that-is-good-for-development-only"
+
+REFUSED = 'Bearer error="invalid_token"'
+
+
+class JwtIdentitySettings(Section):
+    """`IDENTITY__*` in the environment."""
+
+    secret: SecretStr = SecretStr(DEVELOPMENT)
+    """Seals the keys that sign, which the service makes itself: 32 letters or more."""
+    access_minutes: int = Field(10, ge=1, le=60)
+    """How long a token is believed, and so how long who has logged out may go on."""
+
+    def unsafe(self) -> Iterator[Refusal]:
+        secret = self.secret.get_secret_value()
+        if secret == DEVELOPMENT or len(secret) < SHORTEST_SECRET:
+            yield Refusal("secret", "is short, or known to all who read the code")
+
+
+class JwtIdentity:
+    """Checks a signature once for each token, not for each request."""
+
+    def __init__(
+        self, settings: JwtIdentitySettings, database: Database, service: str
+    ) -> None:
+        self._service = service
+        self._lasting = timedelta(minutes=settings.access_minutes)
+        secret = settings.secret.get_secret_value()
+        self._vouching = derived(secret, "vouching")
+        believed = self._lasting + timedelta(seconds=LEEWAY_SECONDS)
+        self.keys = Keys(database, secret, believed)
+        self._proved: dict[str, tuple[Principal, str, float]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: JwtIdentitySettings, database: Database, *, service: str
+    ) -> AsyncIterator[Self]:
+        Owned.enforced = True
+        yield cls(settings, database, service)
+
+    async def prove(self, token: str) -> Principal:
+        held = self._proved.get(token)
+        if held is None:
+            return await self._prove_anew(token)
+        principal, kid, until = held
+        if until < time() or await self.keys.find(kid) is None:
+            self._proved.pop(token, None)
+            raise _refusal("The token has expired.")
+        return principal
+
+    async def _prove_anew(self, token: str) -> Principal:
+        if len(token) > LONGEST_TOKEN:
+            raise _refusal("The token is too long.")
+        key = await self._key_of(token)
+        principal, until = self._read(token, key)
+        if len(self._proved) >= REMEMBERED:
+            self._proved.clear()
+        self._proved[token] = principal, key.kid, until
+        return principal
+
+    async def issue(self, principal: Principal) -> Issued:
+        key, now = await self.keys.signing(), int(time())
+        seconds = int(self._lasting.total_seconds())
+        claims = {
+            "iss": self._service,
+            "aud": self._service,
+            "sub": principal.id,
+            "iat": now,
+            "nbf": now,
+            "exp": now + seconds,
+            "jti": uuid4().hex,
+            "scope": " ".join(sorted(principal.scopes)),
+        }
+        if principal.tenant is not None:
+            claims["tenant"] = principal.tenant
+        headers = {"kid": key.kid, "typ": TYPE}
+        return Issued(jwt.encode(claims, key.private, ALGORITHM, headers), seconds)
+
+    def vouch(self, *words: str, lasting: timedelta) -> str:
+        until = f"{int(time() + lasting.total_seconds()):x}"
+        return f"{until}.{self._mark(until, *words)}"
+
+    def vouched(self, token: str, *words: str) -> bool:
+        until, _, mark = token.partition(".")
+        expected = self._mark(until, *words)
+        same = hmac.compare_digest(mark.encode(), expected.encode())
+        return same and int(until, 16) >= time()
+
+    async def public_keys(self) -> dict[str, Any]:
+        await self.keys.signing()
+        return as_set(await self.keys.all())
+
+    async def check(self) -> None:
+        await self.keys.all()
+
+    async def _key_of(self, token: str) -> Key:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError:
+            raise _refusal("The token cannot be read.") from None
+        if header.keys() != _HEADER or header["typ"] != TYPE:
+            raise _refusal("The token is of another kind.")
+        key = await self.keys.find(str(header["kid"]))
+        if key is None:
+            raise _refusal("The token is signed with an unknown key.")
+        return key
+
+    def _read(self, token: str, key: Key) -> tuple[Principal, float]:
+        try:
+            claims = jwt.decode(
+                token,
+                key.public,
+                algorithms=[ALGORITHM],
+                audience=self._service,
+                issuer=self._service,
+                leeway=LEEWAY_SECONDS,
+                options={"require": _CLAIMS, "strict_aud": True},
+            )
+            principal = Principal(
+                claims["sub"],
+                claims.get("tenant"),
+                "user",
+                frozenset(str(claims.get("scope", "")).split()),
+            )
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise _refusal("The token is not valid here, or not now.") from None
+        return principal, float(claims["exp"]) + LEEWAY_SECONDS
+
+    def _mark(self, *words: str) -> str:
+        # What is joined must not be read as other words.
+        said = "\n".join(f"{len(word)}:{word}" for word in words)
+        digest = hmac.new(self._vouching, said.encode(), sha256).digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _refusal(detail: str) -> CredentialsRefused:
+    return CredentialsRefused(detail, scheme=REFUSED)
