@@ -133,7 +133,7 @@ class TestRenderings:
             assert not longer(lengths, than=300)
 
     def test_files_are_few(self, variants: Variants) -> None:
-        assert len(variants.files({})) <= 229
+        assert len(variants.files({})) <= 230
         assert len(variants.files(MINIMAL)) <= 130
 
     def test_lines_of_app_are_few(self, variants: Variants) -> None:

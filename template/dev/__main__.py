@@ -1,19 +1,27 @@
-"""`python -m dev`: the whole service on this machine, until Ctrl-C."""
+"""`python -m dev`: the whole service on this machine, its data in `.dev`."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from app.platform.configuration import variables
-from dev.process import NotStartedError
+from dev import servers
+from dev.process import Data, NotStartedError
 from dev.service import environment, migrate, serve
-from dev.workspace import FOLDER, fresh_servers, kept_servers, shared_servers
 
+FOLDER = Path(".dev")
+# Who runs the servers of this folder now.
+NOTE = FOLDER / "running.json"
 PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 Words = Annotated[list[str], typer.Argument(help="The command and its arguments.")]
 
@@ -33,8 +41,8 @@ def whole(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-@cli.command()
-def servers() -> None:
+@cli.command(name="servers")
+def offer() -> None:
     """Run only the servers and print the variables that name them, until Ctrl-C."""
     with shared_servers() as urls:
         for name, url in urls.items():
@@ -62,6 +70,49 @@ def fresh(words: Words) -> None:
             migrate(variables)
         done = subprocess.run(words, env=variables, check=False)
     raise typer.Exit(done.returncode)
+
+
+@contextmanager
+def kept_servers() -> Iterator[dict[str, str]]:
+    """Servers on the kept data, which other commands can find meanwhile."""
+    if _in_progress() is not None:
+        raise NotStartedError("The servers of this folder run already: one `make dev`.")
+    with servers.running(FOLDER, Data.KEPT) as urls:
+        FOLDER.mkdir(exist_ok=True)
+        NOTE.write_text(json.dumps({"pid": os.getpid(), "urls": urls}))
+        try:
+            yield urls
+        finally:
+            NOTE.unlink(missing_ok=True)
+
+
+@contextmanager
+def shared_servers() -> Iterator[dict[str, str]]:
+    """The servers of a `make dev` in progress; without one, the same for a while."""
+    if (urls := _in_progress()) is not None:
+        yield urls
+        return
+    with kept_servers() as urls:
+        yield urls
+
+
+@contextmanager
+def fresh_servers() -> Iterator[dict[str, str]]:
+    """Empty servers that leave nothing behind."""
+    with (
+        TemporaryDirectory(prefix="dev-") as folder,
+        servers.running(Path(folder), Data.DISPOSABLE) as urls,
+    ):
+        yield urls
+
+
+def _in_progress() -> dict[str, str] | None:
+    try:
+        note = json.loads(NOTE.read_text())
+        os.kill(note["pid"], 0)
+    except (OSError, ValueError):
+        return None
+    return {str(name): str(url) for name, url in note["urls"].items()}
 
 
 def _main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from sqlalchemy.util import await_only
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
-from app.platform.database.model import hiding
+from app.platform.database.model import Base, hiding
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
@@ -232,8 +233,25 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     """Add what keeps deleted rows away, and those of other owners."""
     _refuse_ended(state.session)
     looks = state.is_select and not state.is_column_load
+    includes = state.execution_options.get("include_deleted")
+    if not includes and (tables := _forgetful(state.statement)):
+        raise RuntimeError(_FORGETFUL.format(tables=tables))
     if looks or state.is_update or state.is_delete:
         state.statement = _seen(state.statement, hiding(state.execution_options))
+
+
+def _forgetful(statement: Any) -> str | None:
+    """Name the tables that SQL as text reads without a word on deleted rows."""
+    said = getattr(getattr(statement, "element", statement), "text", None)
+    return _tables_of(said) if isinstance(said, str) else None
+
+
+@lru_cache(maxsize=2048)
+def _tables_of(statement: str) -> str | None:
+    known = Base.metadata.tables
+    read = [name for name in _READ.findall(statement) if name in known]
+    kept = [name for name in read if "deleted_at" in known[name].columns]
+    return " or ".join(kept) if len(kept) > statement.count("deleted_at") else None
 
 
 def _refuse_ended(session: Session) -> None:
@@ -256,7 +274,12 @@ _DATA = "22"
 # What the driver or a type of SQLAlchemy raises.
 _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
+_READ = re.compile(r'(?<!DELETE )\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
+_FORGETFUL = (
+    "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
+    " or say include_deleted=True."
+)
 _ASKED = WeakKeyDictionary[Executable, dict[tuple[ORMOption, ...], Executable]]()
 event.listen(LivingSession, "do_orm_execute", _hide_deleted)

@@ -29,7 +29,7 @@ async def serving(
     web.install(app, WebSettings(), gates=gates or (limited,))
     app.include_router(router, prefix="/v1")
     chosen = RateLimitSettings.model_validate(settings)
-    async with RateLimits.open(chosen, namespace="test") as ratelimits:
+    async with RateLimits.open(chosen) as ratelimits:
         state = {"platform": SimpleNamespace(ratelimits=ratelimits)}
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
