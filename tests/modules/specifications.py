@@ -1,10 +1,9 @@
 """Declarations that a user may write, and what a service made of them has to pass."""
 
-import sys
-from pathlib import Path
-
 import re
+import sys
 from itertools import combinations
+from pathlib import Path
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
