@@ -1,12 +1,14 @@
 """The order in which modules get their first migrations."""
 
+from uuid import UUID
+
 from sqlalchemy import Column, ForeignKey, MetaData, Table, Uuid
 
 from app.platform.database.migrations import modules_of
 
 
 def table(metadata: MetaData, module: str, name: str, *refers_to: str) -> None:
-    keys = [Column(to, ForeignKey(f"{to}.id")) for to in refers_to]
+    keys: list[Column[UUID]] = [Column(to, ForeignKey(f"{to}.id")) for to in refers_to]
     Table(name, metadata, Column("id", Uuid, primary_key=True), *keys)
     metadata.info[name] = f"app.modules.{module}.models"
 
