@@ -22,6 +22,7 @@ class Step:
     section: str
     text: str
     file: str = ""
+    is_diff: bool = False
 
     @property
     def lines(self) -> int:
@@ -37,7 +38,7 @@ def steps(page: Path) -> Iterator[Step]:
         elif fence := FENCE.match(line):
             text = "".join(iter(lambda: next(lines), "```\n"))
             if fence[2]:
-                yield Step(section, text, fence[2])
+                yield Step(section, text, fence[2], is_diff=fence[1] == "diff")
             elif fence[1] == "console":
                 for command in TYPED.findall(text):
                     yield Step(section, command)
@@ -49,10 +50,23 @@ def follow(page: Path, service: Path, run: Callable[[str], None]) -> None:
         if not step.file:
             run(step.text)
             continue
+        if step.is_diff:
+            [file] = service.glob(step.file)
+            file.write_text(changed(file.read_text(), step.text))
+            continue
         file = service / step.file
         file.parent.mkdir(parents=True, exist_ok=True)
         said = file.read_text() if file.exists() else ""
         file.write_text(added(said, step.text) if said else step.text)
+
+
+def changed(text: str, diff: str) -> str:
+    """Put lines with a plus where the others are; those with a minus go."""
+    lines = diff.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if not line.startswith("+"))
+    new = "".join(line[1:] for line in lines if not line.startswith("-"))
+    assert text.count(old) == 1, f"there {text.count(old)} times:\n{old}"
+    return text.replace(old, new)
 
 
 def added(text: str, block: str) -> str:

@@ -8,6 +8,7 @@ import yaml
 from variants import ROOT, choices, conditions, menus
 
 PAGES = ROOT / "docs/reference"
+SECURITY = ROOT / "scripts/security.yml"
 TABLE = ROOT / "questions/modules/types.yml"
 RULES = {
     "name": "one line of text with at least one character, at most 200",
@@ -37,6 +38,17 @@ without telemetry, `broker=redis` or `broker=none` with inline tasks.
 | question | asks | takes | default |
 | --- | --- | --- | --- |
 """
+STANDARD = """\
+# Security
+
+<!-- Written by scripts/reference.py from scripts/security.yml. -->
+
+What a rendered service does of OWASP's Application Security Verification Standard 5.0,
+and the test that shows it, below `template/tests/`. It comes with `platform_tests=yes`.
+
+| requirement | asks | met by | test |
+| --- | --- | --- | --- |
+"""
 TYPES = "<!-- Types: written by scripts/reference.py. -->\n"
 TYPES_HEAD = """
 | type | takes | holds | can be |
@@ -52,7 +64,29 @@ the template print them or loop over them.
 
 
 def pages() -> dict[str, str]:
-    return {"questions.md": questions_page(), "modules.md": modules_page()}
+    return {
+        "questions.md": questions_page(),
+        "modules.md": modules_page(),
+        "security.md": security_page(),
+    }
+
+
+def security() -> list[dict[str, str]]:
+    """What of the standard is met, how, and by which test that is shown."""
+    rows: list[dict[str, str]] = yaml.safe_load(SECURITY.read_text())
+    return rows
+
+
+def security_page() -> str:
+    rows = (
+        f"| {row['requirement']} | {row['asks']} | {row['met']} | `{row['test']}` |\n"
+        for row in sorted(security(), key=_place)
+    )
+    return STANDARD + "".join(rows)
+
+
+def _place(row: Mapping[str, str]) -> list[int]:
+    return [int(part) for part in row["requirement"].split(".")]
 
 
 def questions_page() -> str:

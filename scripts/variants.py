@@ -33,7 +33,7 @@ def menus() -> dict[str, str | dict[str, str]]:
 def adapters() -> list[str]:
     """The ports behind which there is a choice."""
     questions = yaml.safe_load((ROOT / "questions/ports.yml").read_text())
-    return [name for name in questions if name in menus()]
+    return [name for name in questions if isinstance(menus().get(name), dict)]
 
 
 def conditions() -> dict[str, tuple[str, str]]:

@@ -23,6 +23,8 @@ from app.platform.readiness import Readiness
 from app.platform.web.server import DrainingServer
 from app.settings import Settings
 
+DESCRIPTION = "/openapi.json"
+
 
 class State(TypedDict):
     """What every request finds under `request.state`."""
@@ -36,12 +38,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     refuse_contradictions(settings)
     start_logging(settings)
+    shown = settings.web.documents(settings.environment)
     app = FastAPI(
         title=settings.service_name,
         lifespan=lambda _: running(settings),
         # web serves them itself, with their scripts.
         docs_url=None,
         redoc_url=None,
+        openapi_url=DESCRIPTION if shown else None,
         telemetry=web.UNWATCHED,
     )
     web.install(app, settings.web, OBSERVERS, GATES)

@@ -14,9 +14,11 @@ from app import tables
 from app.platform.database import (
     DatabaseAlone,
     DatabaseSettings,
+    autogenerate,
     branches,
     migrations,
 )
+from app.platform.database.autogenerate import complete
 from app.platform.database.engine import create_session_engine
 from app.platform.database.postgresql import limit_lock_waits, session_lock
 
@@ -32,22 +34,38 @@ def main() -> None:
         )
         context.run_migrations()
         return
-    settings = (
-        context.config.attributes.get("database") or DatabaseAlone.load().database
-    )
-    asyncio.run(_migrate(settings))
+    attributes = context.config.attributes
+    if branch := _asked_by_name():
+        attributes["branch"] = branch
+    settings = attributes.get("database") or DatabaseAlone.load().database
+    with migrations.plain_errors():
+        asyncio.run(_migrate(settings, branch and partial(complete, branch)))
 
 
-async def _migrate(settings: DatabaseSettings) -> None:
+def _asked_by_name() -> str | None:
+    """Have `alembic revision --autogenerate` be for one branch, as `make migration`."""
+    words = context.config.cmd_opts
+    if words is None or words.cmd[0].__name__ != "revision":
+        return None
+    branch = str(words.head).partition("@")[0]
+    if branch not in migrations.branches():
+        raise CommandError(
+            'A revision is of one branch: make migration module=NAME m="what it does"'
+            ' writes it, or alembic revision --autogenerate --head NAME@head -m "..."'
+        )
+    return branch
+
+
+async def _migrate(settings: DatabaseSettings, complete: Any) -> None:
     engine = create_session_engine(settings)
     # Of several replicas that migrate at once, one works and the others wait for it.
     async with engine.connect() as connection, session_lock(connection, "migrations"):
         # One that cannot have its lock gives up before others queue behind it.
         await limit_lock_waits(connection, settings.lock_timeout_seconds)
-        await connection.run_sync(_run)
+        await connection.run_sync(_run, complete)
 
 
-def _run(connection: Connection) -> None:
+def _run(connection: Connection, complete: Any) -> None:
     script = context.script
     # The command `alembic` knows the folders that pyproject.toml lists.
     listed = [Path(str(folder)) for folder in script.version_locations]
@@ -63,7 +81,8 @@ def _run(connection: Connection) -> None:
         include_object=_belongs_to_branch,
         transaction_per_migration=True,
         compare_server_default=True,
-        render_item=migrations.render,
+        render_item=autogenerate.render,
+        process_revision_directives=complete,
         on_version_apply=partial(_applied, stand_ins),
     )
     try:

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel, HttpUrl, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.platform.configuration import Section
 from app.platform.configuration.section import HEADING, describe, rewrite
 from app.platform.configuration.url import KNOWN_TO_ALL
 from app.settings import Settings
@@ -36,6 +40,25 @@ class TestPage:
             assert not row.endswith("|  |"), f"Write a line under the field of {row}"
 
 
+SECRET = re.compile(r"password|passphrase|secret|token|(^|_)key$|(^|_)url$")
+
+
+class TestSecrets:
+    def test_are_not_shown_by_accident(self) -> None:
+        for name, field in _fields(Settings):
+            if SECRET.search(name):
+                kinds = set(_kinds(field.annotation))
+                # The address of a web server, which is refused if it has a password.
+                assert kinds & {SecretStr, HttpUrl}, f"{name} is to be a SecretStr."
+
+    def test_are_refused_where_they_would_be_shown(self) -> None:
+        class Carrier(Section):
+            address: HttpUrl | None = None
+
+        with pytest.raises(ValidationError, match="SecretStr"):
+            Carrier(address=HttpUrl("https://shop:password@carrier.example"))
+
+
 PLACES = ("compose.yaml", ".env.example", "README.md", "ops", "docs")
 
 
@@ -51,7 +74,7 @@ class TestStart:
         with pytest.raises(SystemExit) as refused:
             Settings.load()
 
-        for variable in ("DATABASE__URL", "MAIL__URL", "MAIL__SENDER", "LOGGING"):
+        for variable in ("DATABASE__URL", "MAIL__URL", "LOGGING", "WEB__HOSTS"):
             assert f"\n  {variable}" in str(refused.value)
 
     def test_of_a_migration_needs_the_database_alone(
@@ -113,6 +136,23 @@ class TestPasswords:
 
         assert "local-only" in found
         assert found <= KNOWN_TO_ALL, found - KNOWN_TO_ALL
+
+
+def _fields(owner: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in owner.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _fields(kind)
+        else:
+            yield name, field
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    named = getattr(annotation, "__value__", annotation)
+    inner = get_args(named)
+    yield named
+    for each in inner:
+        yield from _kinds(each)
 
 
 def _texts(place: Path) -> Iterator[str]:

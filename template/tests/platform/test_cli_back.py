@@ -1,5 +1,10 @@
 """What takes back, seeds and tries: none of it writes a revision."""
 
+import os
+import pty
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,8 +70,14 @@ class TestDowngrade:
         assert "there is no module nonsense" in refused.output
 
     def test_is_not_for_production(self, run: CliRunner) -> None:
-        secure = "postgresql+asyncpg://app:k3J9-vQ2x@db.example/app?ssl=verify-full"
-        variables = {"DATABASE__URL": secure, "ENVIRONMENT": "production"}
+        secure = (
+            "postgresql+asyncpg://app:k3J9-vQ2x-7Lm4@db.example/app?ssl=verify-full"
+        )
+        variables = {
+            "DATABASE__URL": secure,
+            "ENVIRONMENT": "production",
+            "WEB__HOSTS": "*",
+        }
 
         refused = run.invoke(cli, ["downgrade", "platform"], env=variables)
 
@@ -86,6 +97,30 @@ class TestSeed:
         done = operate(service, database_settings, "seed")
 
         assert "hello from Platform\nSeeded notes\n" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("mistake", "said"),
+        [
+            ("Conflict('There is an a already.')", "There is an a already"),
+            ("OSError('no such file')", "no such file"),
+        ],
+    )
+    def test_says_in_one_line_what_failed(
+        self,
+        tmp_path: Path,
+        database_settings: DatabaseSettings,
+        mistake: str,
+        said: str,
+    ) -> None:
+        service = copy_service(tmp_path)
+        module = service.joinpath("app", "modules", "notes")
+        module.mkdir(parents=True)
+        (module / "seed.py").write_text(MISTAKEN.format(mistake=mistake))
+
+        failed = operate(service, database_settings, "seed", code=1)
+
+        assert failed.stderr.endswith(f"Seeding notes failed: {said}.\n")
+        assert "Traceback" not in failed.stderr
 
     def test_is_not_for_production(
         self, run: CliRunner, monkeypatch: pytest.MonkeyPatch
@@ -119,6 +154,29 @@ class TestShell:
         assert "has no attribute 'nonsense'" in done.stderr
         assert "cli.py" not in done.stderr
 
+    def test_survives_ctrl_c_at_a_terminal_and_takes_back_what_it_ended(
+        self, database_settings: DatabaseSettings
+    ) -> None:
+        with _typing(database_settings, "shell") as terminal:
+            terminal.type("import asyncio; from sqlalchemy import text")
+            terminal.type("make = text('CREATE TABLE t ()')")
+            terminal.type("async with platform.database.unit_of_work() as unit:")
+            terminal.type("    await unit.session.execute(make)", after="... ")
+            terminal.type("    print('asleep'); await asyncio.sleep(99)", after="... ")
+            terminal.type("", after="... ")
+            terminal.press(CTRL_C, after="asleep\r\n")
+            terminal.type("look = text(\"SELECT to_regclass('t')::text\")")
+            terminal.type("async with platform.database.read_session() as session:")
+            terminal.type("    found = await session.scalar(look)", after="... ")
+            terminal.type("", after="... ")
+            terminal.type("print('found', found)")
+            terminal.press(CTRL_D)
+
+        assert terminal.code == 0
+        assert terminal.said.count("KeyboardInterrupt") == 1
+        assert "Traceback" not in terminal.said
+        assert "\r\nfound None\r\n" in terminal.said
+
     def test_says_in_red_that_this_is_production(
         self, run: CliRunner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -138,6 +196,65 @@ SEED = """
 async def seed(platform):
     print("hello from", type(platform).__name__)
 """
+
+
+MISTAKEN = """
+from app.platform.errors import Conflict
+
+
+async def seed(platform):
+    raise {mistake}
+"""
+
+CTRL_C, CTRL_D = b"\x03", b"\x04"
+
+
+class _Terminal:
+    """What a process shows at a terminal, and what is typed there."""
+
+    def __init__(self, line: int) -> None:
+        self._line = line
+        self.said = ""
+        self.code: int | None = None
+
+    def type(self, line: str, *, after: str = ">>> ") -> None:
+        self.press(f"{line}\n".encode(), after=after)
+
+    def press(self, keys: bytes, *, after: str = ">>> ") -> None:
+        """Wait for what is shown, then press the keys."""
+        said = ""
+        while not said.endswith(after):
+            said += self.read()
+        os.write(self._line, keys)
+
+    def read(self) -> str:
+        try:
+            shown = os.read(self._line, 1).decode()
+        except OSError:
+            # Nobody is at its other end any more.
+            shown = ""
+        assert shown or self.code is None, self.said
+        self.said += shown
+        return shown
+
+
+@contextmanager
+def _typing(settings: DatabaseSettings, *words: str) -> Iterator[_Terminal]:
+    """Run a command at a terminal of its own, and wait for its end."""
+    process, line = pty.fork()
+    if process == 0:
+        url = {"DATABASE__URL": settings.url.get_secret_value(), "TERM": "dumb"}
+        command = [sys.executable, "-m", "app.cli", *words]
+        os.execve(command[0], command, os.environ | url)
+    terminal = _Terminal(line)
+    try:
+        yield terminal
+        while terminal.read():
+            pass
+    finally:
+        # With its terminal gone, whoever is still there ends.
+        os.close(line)
+        terminal.code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _add_branch(service: Path, name: str, *, depends_on: str) -> None:

@@ -67,7 +67,9 @@ NOT_SHIPPED = {
     ".env": "the user writes it",
     ".dev": "`make dev` makes it",
     ".venv": "`make setup` makes it",
+    "app/modules/disputes": "the module that the page has answer the first one",
     "app/modules/invoices": "the module that the page teaches to write",
+    "tests/modules/disputes": "the module that the page has answer the first one",
     "tests/modules/invoices": "the module that the page teaches to write",
     **{
         f"{folder}/modules/{module}": "a module that a page teaches to write"

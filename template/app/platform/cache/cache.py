@@ -187,7 +187,7 @@ class Cache:
     ) -> None:
         self.statistics: dict[str, CacheStatistics] = defaultdict(CacheStatistics)
         self.store = store
-        self._namespace = namespace
+        self.namespace = namespace
         self._lease_seconds = lease_seconds
         self._patience_seconds = patience_seconds
         self._flights = Flights()
@@ -203,14 +203,14 @@ class Cache:
         the cache. What `load` raises is raised, and not remembered.
         """
         self.statistics[entry.name].reads += 1
-        key = f"{self._namespace}:{entry.key(*parts)}"
+        key = f"{self.namespace}:{entry.key(*parts)}"
         return await self._flights.share(key, partial(self._fetch, entry, key, load))
 
     async def forget[T](
         self, entry: CacheEntry[T], *parts: str, caller: Principal | None = None
     ) -> None:
         """Call it after the commit of what changed the value, of another caller too."""
-        key = f"{self._namespace}:{entry.key(*parts, caller=caller)}"
+        key = f"{self.namespace}:{entry.key(*parts, caller=caller)}"
         self._flights.drop(key)
         await self.store.forget(key)
 

@@ -5,7 +5,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    HttpUrl,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 UNITS = {"ms": 0.001, "hours": 3600, "days": 86_400}
@@ -78,6 +85,13 @@ class Section(BaseModel, frozen=True, use_attribute_docstrings=True):
     def unsafe(self) -> Iterator[Refusal]:
         """Name what would do harm in staging and production."""
         yield from ()
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_shown_passwords(cls, value: Any) -> Any:
+        if isinstance(value, HttpUrl) and value.password:
+            raise ValueError("would show its password: what has one is a SecretStr")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,7 @@ KNOWN_TO_ALL = frozenset({
     "admin", "changeme", "example", "guest", "local-only", "password", "postgres",
     "root", "s3cret", "secret", "service", "test",
 })  # fmt: skip
+SHORTEST_PASSWORD = 12
 INTERNAL = (".internal", ".local", ".svc")
 
 
@@ -42,6 +43,9 @@ def refuse_address(name: str, address: Address) -> Iterator[Refusal]:
         yield Refusal(name, "names this machine, where only development has servers")
     if _is_known_to_all(address):
         yield Refusal(name, "has a password that everybody knows")
+    elif address.password and len(address.password) < SHORTEST_PASSWORD:
+        least = f"has a password of fewer than {SHORTEST_PASSWORD} characters"
+        yield Refusal(name, least)
     if _is_open(address):
         yield Refusal(name, "speaks to a public host without TLS")
 

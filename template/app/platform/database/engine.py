@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from sqlalchemy.util import await_only
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
-from app.platform.database.model import LIVING
+from app.platform.database.model import LIVING, forgetful
 from app.platform.database.postgresql import code_of, connector, role_timeouts
 from app.platform.database.settings import DatabaseSettings, described
 
@@ -233,6 +233,8 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     looks = state.is_select and not state.is_column_load
     if state.execution_options.get("include_deleted"):
         return
+    if tables := forgetful(state.statement):
+        raise RuntimeError(_FORGETFUL.format(tables=tables))
     if looks or state.is_update or state.is_delete:
         state.statement = _living(state.statement)
 
@@ -256,5 +258,9 @@ _NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeEr
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
+_FORGETFUL = (
+    "This SQL takes the deleted rows of {tables} along: ask for deleted_at IS NULL,"
+    " or say include_deleted=True."
+)
 _ASKED = WeakKeyDictionary[Executable, Executable]()
 event.listen(LivingSession, "do_orm_execute", _hide_deleted)

@@ -1,32 +1,25 @@
 """Where migrations live: a branch for each package that owns tables."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from traceback import walk_tb
+from typing import Any
 
-from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import (
-    AddColumnOp,
-    CreateTableOp,
-    DropColumnOp,
-    DropTableOp,
-    MigrationScript,
-    ModifyTableOps,
-    RenameTableOp,
-)
+from alembic.operations.ops import CreateTableOp, RenameTableOp
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_list
-from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect
+from sqlalchemy import MetaData, Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.platform.database.model import Base, defined_in
-from app.platform.database.postgresql import Json
 from app.platform.database.settings import DatabaseSettings
 
 APP = Path(__file__).parents[2]
@@ -50,7 +43,7 @@ def alembic_config(
     A new revision is for the tables of `branch`. Without `database`, the environment
     says where it is.
     """
-    config = Config()
+    config = Config(toml_file=APP.parent / "pyproject.toml")
     config.attributes |= {"branch": branch, "database": database}
     config.set_main_option("script_location", str(APP.parent / "migrations"))
     folders = os.pathsep.join(map(str, branches().values()))
@@ -97,6 +90,26 @@ def revisions(config: Config) -> ScriptDirectory:
     script = ScriptDirectory.from_config(config)
     require_whole(script)
     return script
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Say in a sentence what went wrong, and in which revision."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        cause = re.sub(r"^<class '[\w.]+'>: ", "", cause).rstrip(".")
+        where = f"{file} failed: " if (file := _revision_in(error)) else ""
+        raise CommandError(f"{where}{cause}") from error
+
+
+def _revision_in(error: BaseException) -> str | None:
+    """Find the revision in which it was raised."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    files = [Path(frame.f_code.co_filename) for frame in frames]
+    folders = branches().values()
+    return next((file.name for file in files if file.parent in folders), None)
 
 
 def require_whole(script: ScriptDirectory) -> None:
@@ -146,65 +159,6 @@ def _foreign_tables(branch: str) -> list[Table]:
     own = tables_of(branch)
     keys = [key for table in own for key in table.foreign_keys]
     return [key.column.table for key in keys if key.column.table not in own]
-
-
-def summary(revision: MigrationScript) -> str:
-    """Say what a revision does: create tickets, add priority to tickets."""
-    done: list[str] = []
-    created: set[str] = set()
-    for operation in (op for group in revision.upgrade_ops_list for op in group.ops):
-        if isinstance(operation, CreateTableOp):
-            done.append(f"create {operation.table_name}")
-            created.add(operation.table_name)
-        elif isinstance(operation, DropTableOp):
-            done.append(f"drop {operation.table_name}")
-        # A table's indexes stand beside it, as operations on it.
-        elif isinstance(operation, ModifyTableOps) and (
-            operation.table_name not in created
-        ):
-            done.append(_change(operation))
-    return " and ".join(done) or "change the schema"
-
-
-def _change(operations: ModifyTableOps) -> str:
-    added = _columns(operations, AddColumnOp)
-    table = operations.table_name
-    return f"add {' and '.join(added)} to {table}" if added else f"change {table}"
-
-
-def unseen(
-    connection: Connection, branch: str, revision: MigrationScript
-) -> Iterator[str]:
-    """Say what autogenerate does not see, or takes for something else."""
-    for each in (each for group in revision.upgrade_ops_list for each in group.ops):
-        if isinstance(each, ModifyTableOps):
-            new, old = _columns(each, AddColumnOp), _columns(each, DropColumnOp)
-            if new and old:
-                renamed = f"{each.table_name}.{', '.join(old)} to {', '.join(new)}"
-                yield f"To rename {renamed}, write op.alter_column: values get lost."
-    database = inspect(connection)
-    for table in tables_of(branch):
-        if not database.has_table(table.name):
-            continue
-        stored = {each["name"] for each in database.get_check_constraints(table.name)}
-        wanted = {e.name for e in table.constraints if isinstance(e, CheckConstraint)}
-        for name in sorted(map(str, wanted ^ stored)):
-            verb = "create_check_constraint" if name in wanted else "drop_constraint"
-            yield f"The CHECK {name} of {table.name} needs op.{verb}, by hand."
-
-
-def _columns[C: (AddColumnOp, DropColumnOp)](
-    table: ModifyTableOps, kind: type[C]
-) -> list[str]:
-    return [each.to_column().name for each in table.ops if isinstance(each, kind)]
-
-
-def render(kind: str, thing: object, context: AutogenContext) -> str | Literal[False]:
-    """Have a revision name the types of the service, and not what they stand for."""
-    if kind != "type" or not isinstance(thing, Json):
-        return False
-    context.imports.add(f"from {Json.__module__} import Json")
-    return "Json()"
 
 
 def _creator(script: ScriptDirectory, table: Table) -> str:

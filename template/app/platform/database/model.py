@@ -1,7 +1,9 @@
 """The base of every table, and its rows as objects of no session."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from traceback import walk_stack
 from typing import Any, ClassVar, Self
 from uuid import UUID
@@ -95,6 +97,23 @@ class Model(Base):
         server_default=func.now(), onupdate=func.now(), default=None, init=False
     )
     deleted_at: Mapped[datetime | None] = mapped_column(default=None, init=False)
+
+
+def forgetful(statement: Any) -> str | None:
+    """Name the tables that SQL as text reads without a word on deleted rows."""
+    said = getattr(getattr(statement, "element", statement), "text", None)
+    return _forgetful(said) if isinstance(said, str) else None
+
+
+@lru_cache(maxsize=2048)
+def _forgetful(statement: str) -> str | None:
+    known = Base.metadata.tables
+    read = [name for name in _READ.findall(statement) if name in known]
+    kept = [name for name in read if "deleted_at" in known[name].columns]
+    return " or ".join(kept) if len(kept) > statement.count("deleted_at") else None
+
+
+_READ = re.compile(r'(?<!DELETE )\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
 
 
 class Versioned(MappedAsDataclass, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     DateTime,
     Executable,
     Index,
@@ -49,13 +50,10 @@ class Json(JSONB):
 def connector(
     settings: DatabaseSettings, url: str, *, limits: dict[str, Any] | None = None
 ) -> Callable[..., Awaitable[asyncpg.Connection]]:
-    """
-    Give the one way into PostgreSQL: of the pool, of migrations, and of who listens.
-
-    The URL is read for each connection: a password that changes would change here.
-    """
+    """Give the one way into PostgreSQL: of the pool, migrations and who listens."""
 
     async def connect(*_: object, **__: object) -> asyncpg.Connection:
+        # For each connection: a password that changes would change here.
         arguments = read_url(url)
         given = limits or {}
         arguments["server_settings"] |= given.get("server_settings", {})
@@ -66,12 +64,7 @@ def connector(
 
 
 def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
-    """
-    Time limits that the server itself enforces, whatever becomes of the client.
-
-    PgBouncer must list these three in `ignore_startup_parameters` or have them set on
-    the role.
-    """
+    """Time limits that the server enforces; docs/howto/database.md names them, too."""
     idle = settings.idle_in_transaction_timeout_seconds
     return {
         "statement_timeout": f"{settings.statement_timeout_seconds}s",
@@ -88,6 +81,16 @@ def let_idle(session: AsyncSession, limit: timedelta) -> None:
         connection.exec_driver_sql(f"SET LOCAL {limit_said}")
 
     event.listen(session.sync_session, "after_begin", say)
+
+
+def changed_something(connection: Connection) -> bool:
+    """Tell whether the transaction has written anything yet."""
+    return connection.scalar(select(func.txid_current_if_assigned())) is not None
+
+
+def validate(execute: Execute, table: str, constraint: str) -> None:
+    """Look at the rows that were there before a constraint; others go on writing."""
+    execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")
 
 
 async def limit_lock_waits(connection: AsyncConnection, seconds: float) -> None:
@@ -119,11 +122,9 @@ async def insert_unless_there[M: DeclarativeBase](
     """Insert a row, or return nothing if a living one has the same unique values."""
     keys = [attribute.key for attribute in inspect(type(row)).column_attrs]
     values = {key: value for key in keys if (value := getattr(row, key)) is not None}
-    statement = insert(type(row)).values(values)
-    statement = statement.on_conflict_do_nothing(
-        index_elements=unique, index_where=_LIVING
-    )
-    added: M | None = await session.scalar(statement.returning(type(row)))
+    new = insert(type(row)).values(values)
+    new = new.on_conflict_do_nothing(index_elements=unique, index_where=_LIVING)
+    added: M | None = await session.scalar(new.returning(type(row)))
     return added
 
 

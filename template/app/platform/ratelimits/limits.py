@@ -69,10 +69,7 @@ class RateLimits:
     The address is that of the connection, or what a trusted proxy says of it.
     """
 
-    def __init__(
-        self, settings: RateLimitSettings, *, namespace: str, shared: Meter | None
-    ) -> None:
-        self._namespace = namespace
+    def __init__(self, settings: RateLimitSettings, shared: Meter | None) -> None:
         self._shared = shared
         self._own = LocalCount()
         self._quotas = dict(settings.quotas())
@@ -82,20 +79,16 @@ class RateLimits:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls,
-        settings: RateLimitSettings,
-        *,
-        namespace: str,
-        shared: Meter | None = None,
+        cls, settings: RateLimitSettings, shared: Meter | None = None
     ) -> AsyncIterator[Self]:
-        yield cls(settings, namespace=namespace, shared=shared)
+        yield cls(settings, shared)
 
     async def admit(self, exchange: Exchange) -> None:
         """Announce what is left, or raise if it is too little."""
         rule = self._rule_of(exchange.policy, exchange.method)
         if rule is None:
             return
-        key = f"{self._namespace}:rate:{rule.name}:{_caller_of(exchange.scope)}"
+        key = f"{rule.name}:{_caller_of(exchange.scope)}"
         spent = await self._spend(key, rule)
         wait = max(0, -spent)
         left = 0 if wait else (rule.quota.window - spent) // rule.quota.interval

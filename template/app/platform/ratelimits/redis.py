@@ -1,6 +1,6 @@
 """What each caller spends, counted in Redis or Valkey for all replicas."""
 
-from app.platform.cache import CacheStore
+from app.platform.cache import Cache
 from app.platform.cache.redis import RedisCache
 from app.platform.ratelimits.meter import Quota
 
@@ -18,7 +18,7 @@ return spent
 """
 
 
-class RedisMeter:
+class Shared:
     """
     One round trip for each request, on the cache's connections and within its timeout.
 
@@ -26,11 +26,13 @@ class RedisMeter:
     connections of its own, waits for them without end, and takes twice the time.
     """
 
-    def __init__(self, store: CacheStore) -> None:
-        if not isinstance(store, RedisCache):
+    def __init__(self, cache: Cache) -> None:
+        if not isinstance(cache.store, RedisCache):
             raise TypeError("Replicas count together only where their cache is Redis.")
-        self._cache = store
+        self._server = cache.store
+        self._namespace = cache.namespace
 
     async def spend(self, key: str, quota: Quota) -> int | None:
-        spent = await self._cache.run(SPEND, key, quota.interval, quota.window)
+        key = f"{self._namespace}:rate:{key}"
+        spent = await self._server.run(SPEND, key, quota.interval, quota.window)
         return spent if isinstance(spent, int) else None

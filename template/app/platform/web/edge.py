@@ -1,27 +1,34 @@
 """What every request passes before it is routed, and every answer after."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from fastapi import FastAPI
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.platform.configuration import Limit, Section
+from app.platform.configuration import Limit, Refusal, Section
 from app.platform.observability import context
-from app.platform.web.exchange import Exchange, Gate, HttpExchange, Terms
-from app.platform.web.policy import LONGEST_MESSAGE, Policy
+from app.platform.web.exchange import Exchange, HttpExchange
+from app.platform.web.policy import LONGEST_MESSAGE, Gate, Policy, Terms
 from app.platform.web.sockets import SocketExchange
 
 _CARRIED = {name.encode(): name for name in (context.REQUEST_ID, context.TRACEPARENT)}
 _KINDS: dict[str, type[Exchange]] = {"http": HttpExchange, "websocket": SocketExchange}
 
+HOST = r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\]"
+HOSTS = rf"^(\*|({HOST})( *, *({HOST}))*)?$"
 ORIGINS = r"^(\*|https?://[^/\s,]+(, *https?://[^/\s,]+)*)?$"
 
 
 class WebSettings(Section):
     """`WEB__*` in the environment: what holds where a route's `Policy` says nothing."""
 
+    hosts: Annotated[str, StringConstraints(pattern=HOSTS)] = ""
+    """By which names it is asked: shop.example,*.shop.example; * is any."""
+    documentation: bool | None = None
+    """Whether it serves /docs, /redoc and /openapi.json; else not in production."""
     root_path: Annotated[str, StringConstraints(pattern=r"^(/[\w.~-]+)*$")] = ""
     """What a gateway takes off the front of each path, like /shop: /docs needs it."""
     max_body_bytes: int = Field(1024 * 1024, ge=0)
@@ -81,6 +88,27 @@ class WebSettings(Section):
         if given and info.data.get("cors_origins") == "*":
             raise ValueError("must be false while WEB__CORS_ORIGINS is *: name origins")
         return given
+
+    def unsafe(self) -> Iterator[Refusal]:
+        if not self.hosts:
+            yield Refusal("hosts", "is to name the hosts; * where a proxy knows them")
+
+    def documents(self, environment: str) -> bool:
+        """Tell whether whoever asks is shown the description of the API."""
+        if self.documentation is None:
+            return environment != "production"
+        return self.documentation
+
+    @property
+    def known_hosts(self) -> re.Pattern[bytes] | None:
+        """What a Host header may say, with any port; `None` if that is anything."""
+        names = [name.strip() for name in self.hosts.split(",")]
+        if not self.hosts or self.hosts == "*":
+            return None
+        spelled = "|".join(
+            re.escape(name).replace(r"\*", r"[A-Za-z0-9.-]+") for name in names
+        )
+        return re.compile(rf"(?:{spelled})(?::\d{{1,5}})?".encode(), re.IGNORECASE)
 
     @property
     def policy(self) -> Policy:
@@ -148,7 +176,10 @@ def install(
     gates: Sequence[Gate],
 ) -> None:
     terms = Terms(
-        settings.policy, settings.strict_transport_seconds, gates=tuple(gates)
+        settings.policy,
+        settings.strict_transport_seconds,
+        gates=tuple(gates),
+        hosts=settings.known_hosts,
     )
     app.state.terms = terms
     app.add_middleware(

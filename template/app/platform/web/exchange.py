@@ -1,10 +1,8 @@
 """One request and its answer: what is promised of both is kept here, in one place."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
+from re import Pattern
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -13,10 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.platform.errors import Overloaded
+from app.platform.errors import DomainError, Overloaded
 from app.platform.observability import context
 from app.platform.web.body import CLOSE, come_back, declared_length, discard
-from app.platform.web.policy import EVERYWHERE, Concurrency, Guard, Policy
+from app.platform.web.policy import (
+    DATA_ONLY,
+    EVERYWHERE,
+    NO_STORE,
+    PAGE,
+    Concurrency,
+    Headers,
+    Policy,
+    Terms,
+)
 from app.platform.web.problems import PROBES, own_path, respond, route_of
 
 log = structlog.get_logger(__name__)
@@ -25,50 +32,8 @@ MAX_PATH = 200
 _KEY = "app.exchange"
 _REQUEST_ID = context.REQUEST_ID.encode()
 
-_ALWAYS = (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")
-_NO_STORE = (b"cache-control", b"no-store")
-# The pages of the API's documentation load scripts; data has no business to.
-_DATA_ONLY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_PAGE = (b"x-frame-options", b"DENY")
 _EVENTS = b"text/event-stream"
 _LAST = {"type": "http.response.body", "body": b""}
-
-type Headers = list[tuple[bytes, bytes]]
-# Asked of each request once its route is known; it raises to refuse.
-type Gate = Callable[[Exchange], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class Terms:
-    """What holds for every request of an application, and what they share."""
-
-    policy: Policy
-    strict_transport_seconds: int = 0
-    guard: Guard | None = None
-    gates: tuple[Gate, ...] = ()
-    # Bound once: finding out how to log costs more than a line does.
-    log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
-    # How many of each class are under way.
-    taken: Counter[str] = field(default_factory=Counter)
-    # Streams and sockets go on until they are told to end.
-    open: set[asyncio.Task[Any] | None] = field(default_factory=set)
-    ending: bool = False
-    always: Headers = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.always = list(_ALWAYS)
-        if self.strict_transport_seconds:
-            value = f"max-age={self.strict_transport_seconds}".encode()
-            self.always.append((b"strict-transport-security", value))
-
-    async def end(self, *, within: float) -> None:
-        """Tell all that would go on for ever that this process does not."""
-        self.ending = True
-        tasks = {task for task in self.open if task is not None}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=within)
 
 
 class Exchange:
@@ -105,7 +70,10 @@ class Exchange:
     async def run(self, app: ASGIApp) -> None:
         """Answer and log, whatever happens."""
         try:
-            await self._run(app)
+            if self._terms.hosts is None or self._is_ours(self._terms.hosts):
+                await self._run(app)
+            else:
+                await self._answer(HTTPStatus.BAD_REQUEST, "No such host is here.")
         finally:
             # Without the circle it is gone at once, and not when garbage is collected.
             del self.scope[_KEY]
@@ -116,11 +84,18 @@ class Exchange:
 
     async def admit(self, policy: Policy) -> None:
         """Let the request into the route; raise if the guard or a gate refuses it."""
+        refusal: DomainError | None = None
         if self._terms.guard is not None:
-            await self._terms.guard.judge(self.scope, policy.access)
+            try:
+                await self._terms.guard.judge(self.scope, policy.access)
+            except DomainError as error:
+                refusal = error
         self.adopt(policy)
         for gate in self._terms.gates:
             await gate(self)
+        # Gates come first: whoever is refused has asked, too, and cannot try for ever.
+        if refusal is not None:
+            raise refusal
 
     def adopt(self, policy: Policy) -> None:
         """Let the limits of the route hold from now on; raise if one is exceeded."""
@@ -133,6 +108,11 @@ class Exchange:
             raise Overloaded("Too many requests of this kind are under way.")
         self._terms.taken[kind.name] += 1
         self._taken = kind
+
+    def _is_ours(self, hosts: Pattern[bytes]) -> bool:
+        """Tell a request to this service; probes ask by whatever address they have."""
+        host = self.headers.get(b"host", b"")
+        return hosts.fullmatch(host) is not None or own_path(self.scope) in PROBES
 
     async def _run(self, app: ASGIApp) -> None:
         raise NotImplementedError
@@ -157,9 +137,9 @@ class Exchange:
         is_page = self._media_type.startswith(b"text/html")
         always = self._terms.always
         headers = [*message["headers"], *always, *self.added, self._echo]
-        headers.append(_PAGE if is_page else _DATA_ONLY)
+        headers.append(PAGE if is_page else DATA_ONLY)
         if b"cache-control" not in given:
-            headers.append(_NO_STORE)
+            headers.append(NO_STORE)
         return {**message, "headers": headers}
 
     def _keep_open(self) -> None:

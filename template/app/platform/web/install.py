@@ -16,8 +16,7 @@ from starlette.responses import HTMLResponse
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
-from app.platform.web.exchange import Gate
-from app.platform.web.policy import EVERYWHERE, Access, Guard
+from app.platform.web.policy import EVERYWHERE, Access, Gate, Guard
 from app.platform.web.routing import METHODS
 
 # Only the package's files are used: FastAPI writes the pages.
@@ -25,7 +24,8 @@ ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _POLICY = (
     "default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src data:; worker-src blob:; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; img-src 'self' data:; font-src data:; "
+    "worker-src blob:; frame-ancestors 'none'"
 )
 
 
@@ -133,6 +133,7 @@ def install(
     admit_origins(app, settings)
     handlers.install(app)
     problems.describe_problems(app)
-    serve_documentation(app)
+    if app.openapi_url is not None:
+        serve_documentation(app)
     routing.limit_unrouted(app)
     app.include_router(server.router)

@@ -1,11 +1,15 @@
-"""What a route allows those who call it: declared with it, or with its router."""
+"""What a route allows those who call it, and what holds for every request."""
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, fields, replace
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import lru_cache
+from re import Pattern
 from typing import Any, Protocol, Self
 
+import structlog
 from fastapi.params import Depends
 from starlette.types import Scope
 
@@ -136,3 +140,57 @@ class Policy:
 
 # The service's own limits, and no promise beyond them.
 EVERYWHERE = Policy()
+
+
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    # Pages elsewhere may read it by CORS, and not load it as an image or a script.
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+NO_STORE = (b"cache-control", b"no-store")
+# The pages of the API's documentation load scripts; data has no business to.
+DATA_ONLY = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+)
+PAGE = (b"x-frame-options", b"DENY")
+
+type Headers = list[tuple[bytes, bytes]]
+# Asked of each exchange once its route is known; it raises to refuse.
+type Gate = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Terms:
+    """What holds for every request of an application, and what they share."""
+
+    policy: Policy
+    strict_transport_seconds: int = 0
+    guard: Guard | None = None
+    gates: tuple[Gate, ...] = ()
+    # Which hosts are ours, if that is said.
+    hosts: Pattern[bytes] | None = None
+    # Bound once: finding out how to log costs more than a line does.
+    log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
+    # How many of each class are under way.
+    taken: Counter[str] = field(default_factory=Counter)
+    # Streams and sockets go on until they are told to end.
+    open: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    ending: bool = False
+    always: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.always = list(_ALWAYS)
+        if self.strict_transport_seconds:
+            value = f"max-age={self.strict_transport_seconds}".encode()
+            self.always.append((b"strict-transport-security", value))
+
+    async def end(self, *, within: float) -> None:
+        """Tell all that would go on for ever that this process does not."""
+        self.ending = True
+        tasks = {task for task in self.open if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=within)

@@ -4,23 +4,35 @@ import os
 import signal
 import socket
 import time
+from ipaddress import ip_network
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response, status
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.platform.configuration import Limit, Section
 from app.platform.readiness import Readiness
-from app.platform.web.exchange import Terms
-from app.platform.web.policy import LONGEST_MESSAGE
+from app.platform.web.policy import LONGEST_MESSAGE, Terms
 
 log = structlog.get_logger(__name__)
 
 CLOSE = (b"connection", b"close")
 GOODBYE_SECONDS = 1.0
+
+
+def _networks(proxies: str) -> str:
+    """Refuse to trust everybody: then a client could say that it is anybody."""
+    for proxy in proxies.split(","):
+        try:
+            network = ip_network(proxy.strip())
+        except ValueError:
+            raise ValueError("takes addresses or networks, with commas") from None
+        if network.prefixlen == 0:
+            raise ValueError("cannot be every address: clients would say who they are")
+    return proxies
 
 
 class ServerSettings(Section, frozen=True):
@@ -30,7 +42,7 @@ class ServerSettings(Section, frozen=True):
     """The address to listen on; 0.0.0.0 is every one."""
     port: int = Field(8000, ge=0, le=65535)
     """The port to listen on."""
-    trusted_proxies: str = "127.0.0.1,::1"
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1,::1"
     """Whose X-Forwarded-* headers are believed: addresses or networks, with commas."""
     keep_alive_seconds: int = Field(75, gt=0)
     """Until an idle connection is closed; longer than the proxy's, which then does."""

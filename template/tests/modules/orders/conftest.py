@@ -21,7 +21,8 @@ def statements() -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(statement: str) -> None:
-        if context.request_id() is not None:
+        # A trace begins with a request; probes have none, and tasks go on with one.
+        if (step := context.step()) is not None and step.root:
             sent.append(statement)
 
     def watch(connection: Any, _: object) -> None:

@@ -44,7 +44,7 @@ class TestUrl:
 
     def test_is_safe_with_a_public_host_over_tls_alone(self) -> None:
         for scheme, refused in (("redis", 1), ("rediss", 0)):
-            url = SecretStr(f"{scheme}://:own-word@broker.example/0")
+            url = SecretStr(f"{scheme}://:own-long-word@broker.example/0")
             settings = redis.RedisBrokerSettings(url=url)
 
             assert len(list(settings.unsafe())) == refused

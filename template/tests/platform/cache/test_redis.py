@@ -116,7 +116,11 @@ class TestUrl:
 
     @pytest.mark.parametrize(
         "url",
-        ["redis://cache", "rediss://me:p%40ss@cache:6380/2", "unix:///run/c.sock?db=1"],
+        [
+            "redis://cache",
+            "rediss://me:p%40ss-long-word@cache:6380/2",
+            "unix:///run/c.sock?db=1",
+        ],
     )
     def test_that_works_is_accepted(self, url: str) -> None:
         assert list(RedisCacheSettings(url=SecretStr(url)).unsafe()) == []

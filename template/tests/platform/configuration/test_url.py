@@ -51,19 +51,24 @@ class TestRefuseAddress:
     def test_refuses_a_password_that_everybody_knows(self, login: str) -> None:
         assert reasons(f"tcp://{login}@db") == ["has a password that everybody knows"]
 
+    def test_refuses_a_short_password(self) -> None:
+        assert reasons("tcp://shop:own-word@db") == [
+            "has a password of fewer than 12 characters"
+        ]
+
     @pytest.mark.parametrize("host", ["mail.example:25", "8.8.8.8", "134744072"])
     def test_refuses_an_open_conversation_with_a_public_host(self, host: str) -> None:
-        url = f"smtp://shop:own-word@{host}"
+        url = f"smtp://shop:own-long-word@{host}"
 
         assert reasons(url) == ["speaks to a public host without TLS"]
         assert reasons(url, encrypted=True) == []
 
     @pytest.mark.parametrize("host", ["mail", "10.1.2.3", "mail.shop.svc.local"])
     def test_lets_a_private_network_be(self, host: str) -> None:
-        assert reasons(f"smtp://shop:own-word@{host}") == []
+        assert reasons(f"smtp://shop:own-long-word@{host}") == []
 
     def test_lets_a_socket_be(self) -> None:
-        assert list(refuse_address("url", Address((), password="own-word"))) == []
+        assert list(refuse_address("url", Address((), password="own-long-word"))) == []
 
 
 class TestRefuseUrl:

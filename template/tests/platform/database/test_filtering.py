@@ -63,6 +63,9 @@ class TestWords:
 
         async with database.unit_of_work() as unit:
             await unit.session.execute(text("SET LOCAL enable_seqscan = off"))
-            plan = await unit.session.scalars(text(f"EXPLAIN {spelled}"))
+            explain = text(f"EXPLAIN {spelled}")
+            plan = await unit.session.scalars(
+                explain, execution_options={"include_deleted": True}
+            )
 
             assert "ix_test_notes_words" in "\n".join(plan)

@@ -2,7 +2,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Delete, Update, delete, func, select, update
+from sqlalchemy import Delete, Update, delete, func, select, text, update
 
 from app.platform.database import Database
 from app.platform.errors import InUse
@@ -97,6 +97,39 @@ class TestRemove:
         async with database.read_session() as session:
             everything_left = select(Note).execution_options(include_deleted=True)
             assert (await session.scalars(everything_left)).all() == []
+
+
+class TestTextThatReads:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "SELECT count(*) FROM test_notes",
+            "WITH n AS (SELECT * FROM test_notebooks WHERE deleted_at IS NULL)"
+            ' SELECT count(*) FROM n JOIN "test_notes" t ON t.notebook_id = n.id',
+        ],
+    )
+    async def test_is_refused_when_it_takes_deleted_rows_along(
+        self, database: Database, statement: str
+    ) -> None:
+        async with database.read_session() as session:
+            with pytest.raises(RuntimeError, match="test_notes along"):
+                await session.execute(text(statement))
+            with pytest.raises(RuntimeError, match="ask for deleted_at IS NULL"):
+                await session.scalars(select(Note).from_statement(text(statement)))
+
+    async def test_says_which_rows_it_wants(self, database: Database) -> None:
+        [note, _] = await store(database, "a", "b")
+        async with database.unit_of_work() as unit:
+            await Notes(unit.session).remove(await Notes(unit.session).get(note.id))
+        count = "SELECT count(*) FROM test_notes"
+
+        async with database.read_session() as session:
+            living = await session.scalar(text(f"{count} WHERE deleted_at IS NULL"))
+            everything = text(count).execution_options(include_deleted=True)
+            labels = await session.scalar(text("SELECT count(*) FROM test_note_labels"))
+
+            assert (living, await session.scalar(everything)) == (1, 2)
+            assert labels == 0
 
 
 class TestRemoveWhatIsReferredTo:

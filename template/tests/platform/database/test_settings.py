@@ -48,16 +48,16 @@ class TestUrl:
         monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
 
         with pytest.raises(ValidationError, match="holds no certificates"):
-            settings("shop:own@db/shop?ssl=verify-full")
+            settings("shop:own-long-word@db/shop?ssl=verify-full")
 
 
 class TestUnsafe:
     @pytest.mark.parametrize(
         "address",
         [
-            "shop:own@localhost/shop",
-            "shop:own@db/shop?host=127.0.0.1",
-            "shop:own@/shop?host=db-1:5432&host=localhost:5432",
+            "shop:own-long-word@localhost/shop",
+            "shop:own-long-word@db/shop?host=127.0.0.1",
+            "shop:own-long-word@/shop?host=db-1:5432&host=localhost:5432",
         ],
     )
     def test_is_the_host_that_the_driver_will_ask(self, address: str) -> None:
@@ -68,10 +68,10 @@ class TestUnsafe:
     @pytest.mark.parametrize(
         "address",
         [
-            "shop:own@db.example/shop",
-            "shop:own@db.example/shop?ssl=disable",
-            "shop:own@db/shop?host=db.example",
-            "shop:own@/shop?host=db:5432&host=db.example:5432",
+            "shop:own-long-word@db.example/shop",
+            "shop:own-long-word@db.example/shop?ssl=disable",
+            "shop:own-long-word@db/shop?host=db.example",
+            "shop:own-long-word@/shop?host=db:5432&host=db.example:5432",
         ],
     )
     def test_is_plain_text_with_a_public_host(self, address: str) -> None:
@@ -80,9 +80,9 @@ class TestUnsafe:
     @pytest.mark.parametrize(
         "address",
         [
-            "shop:own@db.example/shop?ssl=verify-full",
-            "shop:own@db/shop?application_name=api",
-            "shop:own@/shop?host=/run/postgresql",
+            "shop:own-long-word@db.example/shop?ssl=verify-full",
+            "shop:own-long-word@db/shop?application_name=api",
+            "shop:own-long-word@/shop?host=/run/postgresql",
         ],
     )
     def test_is_not_what_is_proven_private_or_a_socket(self, address: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from app.platform.database import Database, DatabaseSettings, UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox.outbox import stage
+from tests.platform.outbox.publishers import Stream
 from tests.platform.outbox.station import Station, tasks
 
 
@@ -18,3 +19,8 @@ async def station(database_settings: DatabaseSettings) -> AsyncIterator[Station]
 
 async def _stage(unit: UnitOfWork, events: Sequence[Event]) -> None:
     await stage(unit, events, tasks)
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()

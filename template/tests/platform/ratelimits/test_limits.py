@@ -15,7 +15,7 @@ from app.platform.errors import Unauthenticated
 from app.platform.ratelimits import RateLimits, RateLimitSettings, limited
 from app.platform.ratelimits.limits import _holder_of
 from app.platform.web import WebSettings
-from app.platform.web.exchange import Gate
+from app.platform.web.policy import Gate
 from tests.platform.ratelimits.replica import known, router
 
 PATH = "/v1/counted/reads"
@@ -29,7 +29,7 @@ async def serving(
     web.install(app, WebSettings(), gates=gates or (limited,))
     app.include_router(router, prefix="/v1")
     chosen = RateLimitSettings.model_validate(settings)
-    async with RateLimits.open(chosen, namespace="test") as ratelimits:
+    async with RateLimits.open(chosen) as ratelimits:
         state = {"platform": SimpleNamespace(ratelimits=ratelimits)}
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:

@@ -57,22 +57,6 @@ async def hear(event: Rung, _: UnitOfWork, ports: Ports) -> None:
     ports.heard.append("done")
 
 
-class Chimed(Event):
-    key: str
-    number: int
-
-
-@tasks.on(Chimed, key=lambda event: event.key)
-async def chime(event: Chimed, _: UnitOfWork, ports: Ports) -> None:
-    said = f"{event.key}{event.number}"
-    ports.heard.append(said)
-    if said == "b2":
-        ports.released.set()
-    if said == "a0" and ports.heard.count(said) == 1:
-        await ports.released.wait()
-        raise RuntimeError
-
-
 @tasks.on(Muffled, retry_for=WINDOW, timeout=timedelta(seconds=0.2))
 async def listen(event: Muffled, unit: UnitOfWork, ports: Ports) -> None:
     await hear(event, unit, ports)
@@ -149,19 +133,6 @@ class TestStage:
             await queue.idle()
 
         assert ports.asked.count(caller) == 2
-
-    async def test_keeps_the_order_of_a_key_and_holds_up_no_other(
-        self, queue: InlineTasks, ports: Ports
-    ) -> None:
-        async with queue.running(ports):
-            for number in range(3):
-                await ring(ports, Chimed(key="a", number=number))
-                await ring(ports, Chimed(key="b", number=number))
-            await queue.idle()
-
-        chimed = _without_ticks(ports)
-        assert [it for it in chimed if it[0] == "a"] == ["a0", "a0", "a1", "a2"]
-        assert [it for it in chimed if it[0] == "b"] == ["b0", "b1", "b2"]
 
     async def test_gives_up_when_its_window_is_over(
         self, queue: InlineTasks, ports: Ports

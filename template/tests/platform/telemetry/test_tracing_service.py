@@ -1,7 +1,7 @@
 """The whole service, told to send its spans to a collector."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter
 
 import pytest
@@ -19,11 +19,13 @@ from app.platform.telemetry.opentelemetry import (
 from app.settings import Settings
 from tests.fixtures.metrics import PARENT
 from tests.fixtures.service import Service
+from tests.platform.canaries import CANARY, push, router
 from tests.platform.telemetry.tracing_collector import (
     Collector,
     black_hole,
     collecting,
 )
+from tests.platform.web.live import Api
 
 SECRET = "hunter2"
 
@@ -74,6 +76,22 @@ class TestSecret:
         assert isinstance(telemetry, OpentelemetryTelemetry)
         page = generate_latest(telemetry.metrics.registry).decode()
         assert SECRET not in page + "".join(map(str, collector.spans))
+
+
+class TestCanary:
+    @pytest.fixture
+    async def client(self, settings: Settings) -> AsyncIterator[AsyncClient]:
+        async with Api(settings, router).running() as api, api.client() as client:
+            yield client
+
+    async def test_reaches_no_span(
+        self, client: AsyncClient, collector: Collector
+    ) -> None:
+        await push(client)
+
+        await _until(lambda: any("canaries" in each.name for each in collector.spans))
+
+        assert CANARY not in "".join(map(str, collector.spans))
 
 
 class TestBlackHole:

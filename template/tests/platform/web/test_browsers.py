@@ -41,6 +41,7 @@ class TestDocumentation:
 
         policy = response.headers["content-security-policy"]
         assert "default-src 'self'" in policy
+        assert "object-src 'none'; base-uri 'none'" in policy
         allowed = re.findall(r"script-src ([^;]+)", policy)[0].split()
         inline = re.findall(rb"<script>(.*?)</script>", response.content, re.DOTALL)
         hashes = [b64encode(sha256(each).digest()).decode() for each in inline]

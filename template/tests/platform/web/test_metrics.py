@@ -9,8 +9,7 @@ from app.platform.database import Database
 from app.platform.readiness import Check, Readiness, ReadinessSettings
 from app.platform.telemetry.metrics import OTHER
 from app.platform.web.edge import Edge
-from app.platform.web.exchange import Terms
-from app.platform.web.policy import Policy
+from app.platform.web.policy import Policy, Terms
 from app.platform.web.telemetry import OBSERVERS
 from tests.fixtures.metrics import Seen
 from tests.platform.web.live import Served

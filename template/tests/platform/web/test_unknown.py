@@ -246,26 +246,21 @@ class TestBody:
 
 class TestForm:
     @pytest.mark.parametrize(
-        ("path", "fields", "pointer", "likely"),
+        ("path", "fields", "said"),
         [
-            ("forms", {"name": "x", "color": "y"}, "#/color", "; perhaps colour is"),
-            ("models", {"colour": "y", "part": "{}"}, "#/part", "."),
+            ("forms", {"name": "x", "color": "y"}, "; perhaps colour is meant."),
+            ("models", {"colour": "y", "part": "{}"}, "."),
         ],
     )
     async def test_names_the_field_and_the_likely_one(
-        self,
-        serve: Serve,
-        path: str,
-        fields: dict[str, str],
-        pointer: str,
-        likely: str,
+        self, serve: Serve, path: str, fields: dict[str, str], said: str
     ) -> None:
         async with serve(create_app(None, router)) as client:
             response = await client.post(f"/v1/{path}", data=fields)
 
-        [(location, found, message)] = errors(response)
-        assert (location, found) == ("body", pointer)
-        assert message.startswith("There is no such field" + likely)
+        strange = [*fields][-1]
+        message = "There is no such field" + said
+        assert errors(response) == [("body", f"#/{strange}", message)]
 
     async def test_names_a_strange_file_beside_one_that_is_read(
         self, serve: Serve
@@ -300,6 +295,4 @@ class TestSwitch:
             body = await client.post("/v1/wholes", json={"titel": "x"})
             form = await client.post("/v1/models", data={"color": "x"})
 
-        assert query.status_code == 200
-        assert form.status_code == 200
-        assert body.status_code == 200
+        assert {each.status_code for each in (query, body, form)} == {200}

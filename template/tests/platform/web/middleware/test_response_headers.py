@@ -11,12 +11,16 @@ class TestResponseHeaders:
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "max-age" in response.headers["strict-transport-security"]
+        assert response.headers["cross-origin-resource-policy"] == "same-origin"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+        assert "base-uri 'none'" in response.headers["content-security-policy"]
         assert "'none'" in response.headers["content-security-policy"]
 
     async def test_leave_a_page_its_own_policy(self, client: AsyncClient) -> None:
         response = await client.get("/docs")
 
-        assert "'none'; " not in response.headers["content-security-policy"]
+        assert "default-src 'none'" not in response.headers["content-security-policy"]
         assert response.headers["x-frame-options"] == "DENY"
 
     async def test_can_do_without_strict_transport(self, serve: Serve) -> None:
