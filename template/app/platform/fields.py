@@ -57,6 +57,37 @@ def line(max_length: int) -> StringConstraints:
     )
 
 
+class Partial(BaseModel):
+    """
+    A JSON merge patch (RFC 7396): what it leaves out stays as it is.
+
+    `class TicketPatch(Partial, TicketDraft)` has every member of the draft. A null is
+    for those that may be null.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        for field in cls.model_fields.values():
+            # Unlike a default, this is not shown as something that a client may send.
+            field.default, field.default_factory = PydanticUndefined, lambda: None
+        cls.model_rebuild(force=True)
+
+    def merged_into(self, row: object) -> dict[str, Any]:
+        """Say what the row's attributes become: those that were sent, and no others."""
+        sent = self.model_dump(exclude_unset=True)
+        return {name: _merged(getattr(row, name), sent[name]) for name in sent}
+
+
+def _merged(old: object, new: object) -> object:
+    """Merge an object member by member; null removes one."""
+    if not isinstance(new, dict):
+        return new
+    kept = old if isinstance(old, dict) else {}
+    rest = {name: value for name, value in kept.items() if name not in new}
+    sent = {name: value for name, value in new.items() if value is not None}
+    return rest | {name: _merged(kept.get(name), sent[name]) for name in sent}
+
+
 # ADA@example.com and ada@example.com are one address: it is kept in lower case.
 type Email = Annotated[
     str,
@@ -99,34 +130,3 @@ type Json = Annotated[
     AfterValidator(_storable),
     Field(examples=[{"key": "value"}]),
 ]
-
-
-class Partial(BaseModel):
-    """
-    A JSON merge patch (RFC 7396): what it leaves out stays as it is.
-
-    `class TicketPatch(Partial, TicketDraft)` has every member of the draft. A null is
-    for those that may be null.
-    """
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: object) -> None:
-        for field in cls.model_fields.values():
-            # Unlike a default, this is not shown as something that a client may send.
-            field.default, field.default_factory = PydanticUndefined, lambda: None
-        cls.model_rebuild(force=True)
-
-    def merged_into(self, row: object) -> dict[str, Any]:
-        """Say what the row's attributes become: those that were sent, and no others."""
-        sent = self.model_dump(exclude_unset=True)
-        return {name: _merged(getattr(row, name), sent[name]) for name in sent}
-
-
-def _merged(old: object, new: object) -> object:
-    """Merge an object member by member; null removes one."""
-    if not isinstance(new, dict):
-        return new
-    kept = old if isinstance(old, dict) else {}
-    rest = {name: value for name, value in kept.items() if name not in new}
-    sent = {name: value for name, value in new.items() if value is not None}
-    return rest | {name: _merged(kept.get(name), sent[name]) for name in sent}

@@ -61,9 +61,28 @@ def tables_of(branch: str) -> list[Table]:
 
 def modules_of(metadata: MetaData) -> list[str]:
     """List the modules that have tables, each after those that it refers to."""
-    homes = (defined_in(table) for table in metadata.sorted_tables)
-    names = (home.split(".")[2] for home in homes if home.startswith("app.modules."))
-    return list(dict.fromkeys(names))
+    needs: dict[str, list[str]] = {}
+    for table in metadata.sorted_tables:
+        names = sorted(_module(key.column.table) for key in table.foreign_keys)
+        needs[_module(table)] = needs.get(_module(table), []) + names
+    found: list[str] = []
+
+    def visit(name: str) -> None:
+        others = needs.pop(name, None)
+        if others is not None:
+            for other in others:
+                visit(other)
+            found.append(name)
+
+    for name in [*needs]:
+        visit(name)
+    return [name for name in found if name]
+
+
+def _module(table: Table) -> str:
+    """Name the module that defines a table; empty if none does."""
+    home = defined_in(table).split(".")
+    return home[2] if home[:2] == ["app", "modules"] else ""
 
 
 def revisions(config: Config) -> ScriptDirectory:

@@ -27,8 +27,14 @@ from app.platform.database.postgresql import (
     constraint_of,
     insert_unless_there,
 )
-from app.platform.database.references import ids_of, let_go
-from app.platform.database.sorting import NEWEST_FIRST, Page, Position, Sort
+from app.platform.database.sorting import (
+    NEWEST_FIRST,
+    Page,
+    Position,
+    Sort,
+    ids_of,
+    let_go,
+)
 from app.platform.errors import (
     Conflict,
     DomainError,
