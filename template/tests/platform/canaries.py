@@ -10,11 +10,15 @@ from sqlalchemy import text
 from app.platform.errors import Forbidden
 from app.platform.idempotency import idempotent_when_asked
 from app.platform.web.dependencies import UnitOfWorkDep
-from app.platform.web.routing import Policy, Router
+from app.platform.web.routing import ANYBODY, Policy, Router
 
 CANARY = "canary-4f1d9c02"
 ANY = str(UUID(int=7))
-router = Router(prefix="/canaries", policy=Policy(idempotency=idempotent_when_asked))
+router = Router(
+    prefix="/canaries",
+    policy=Policy(idempotency=idempotent_when_asked),
+    policy=Policy(access=ANYBODY),
+)
 
 
 class Login(BaseModel):

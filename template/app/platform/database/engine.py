@@ -68,6 +68,8 @@ class FairQueue(AsyncAdaptedQueue[Any]):
 
 
 class FairPool(AsyncAdaptedQueuePool):
+    # What it logs is of SQLAlchemy, which says less than we do.
+    __module__ = AsyncAdaptedQueuePool.__module__
     _queue_class = FairQueue
 
 

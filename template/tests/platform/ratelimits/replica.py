@@ -6,12 +6,12 @@ from app.main import create_app
 from app.platform.errors import NotFound
 from app.platform.observability import context
 from app.platform.observability.context import Principal
-from app.platform.web.routing import Policy, Rate, Router
+from app.platform.web.routing import ANYBODY, Policy, Rate, Router
 from app.platform.web.server import DrainingServer
 from app.settings import Settings
 
 HOURLY = Rate("hourly", 100, seconds=3600)
-router = Router(prefix="/counted")
+router = Router(prefix="/counted", policy=Policy(access=ANYBODY))
 
 
 @router.get("/reads")

@@ -21,7 +21,7 @@ from app.platform.errors import Conflict
 from app.platform.web.dependencies import ReadSessionDep, StreamSessionDep
 from app.platform.web.paging import EventStreamDep, Found, InvalidCursor
 from app.platform.web.problems import problems
-from app.platform.web.routing import Concurrency, Policy, Router
+from app.platform.web.routing import ANYBODY, Concurrency, Policy, Router
 from app.platform.web.server import DrainingServer, ServerSettings
 from app.settings import Settings
 from dev.process import HOST, free_port
@@ -32,7 +32,7 @@ ROWS = 50_000
 EXPORTS = Policy(concurrency=Concurrency("exports", limit=1))
 UPLOADS = Policy(max_body_bytes=4 * MEGABYTE)
 CHATS = Policy(max_message_bytes=16, idle_seconds=2, origins=("https://shop.example",))
-router = Router(prefix="/live")
+router = Router(prefix="/live", policy=Policy(access=ANYBODY))
 
 
 class Uploaded(BaseModel):

@@ -6,13 +6,13 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from app.platform.web import WebSettings
-from app.platform.web.routing import Router
+from app.platform.web.routing import ANYBODY, Policy, Router
 from app.platform.web.server import ServerSettings
 from app.settings import Settings
 from tests.platform.web.conftest import Serve, create_app
 from tests.platform.web.live import Api
 
-router = Router(prefix="/trust")
+router = Router(prefix="/trust", policy=Policy(access=ANYBODY))
 
 ELSEWHERE = "203.0.113.9"
 MADE_UP = "198.51.100.1"
