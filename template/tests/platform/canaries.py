@@ -16,8 +16,7 @@ CANARY = "canary-4f1d9c02"
 ANY = str(UUID(int=7))
 router = Router(
     prefix="/canaries",
-    policy=Policy(idempotency=idempotent_when_asked),
-    policy=Policy(access=ANYBODY),
+    policy=Policy(access=ANYBODY, idempotency=idempotent_when_asked),
 )
 
 

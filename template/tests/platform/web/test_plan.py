@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Form, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response, params
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 
@@ -119,7 +119,7 @@ class TestPlan:
             for each in routes
             if getattr(each, "response_field", None) and plan_of(each) is None
             # What FastAPI reads is a form.
-            if not isinstance(getattr(each.body_field, "field_info", None), Form)
+            if not isinstance(getattr(each.body_field, "field_info", None), params.Form)
         ]
 
         assert unplanned == []
