@@ -1,14 +1,20 @@
 """Accounts are registered, verified, logged in and out, and not given away."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import select
+from pydantic import SecretStr
+from sqlalchemy import select, update
 
-from app.modules.accounts.models import AuditEvent
+from app.modules.accounts.models import AuditEvent, TokenFamily
+from app.modules.accounts.passwords import Passwords
+from app.modules.accounts.tasks import purge_security
+from app.platform.tasks import Tick
 from dev.smtp import MailSink
+from tests.fixtures.identity_jwt import acting, shown
 from tests.fixtures.service import Service
 from tests.modules.accounts.conftest import EMAIL, PASSWORD, Finish, Letter, LogIn
 
@@ -254,3 +260,34 @@ class TestKeys:
         [key] = (await client.get("/v1/accounts/keys")).json()["keys"]
 
         assert key.keys() == {"kty", "crv", "use", "kid", "x"}
+
+    async def test_that_name_no_account_have_none_of_their_own(
+        self, client: AsyncClient, service: Service
+    ) -> None:
+        async with acting(service, await shown(service.platform, id_="a-machine")):
+            own = await client.get("/v1/accounts/me")
+
+        assert own.status_code == 401
+
+
+async def test_a_stored_password_that_cannot_be_read_fits_nobody() -> None:
+    assert not await Passwords().fits(SecretStr(PASSWORD), "of another kind")
+
+
+async def test_what_is_over_is_forgotten(
+    ada: str, service: Service, log_in: LogIn
+) -> None:
+    database, now = service.platform.database, datetime.now(UTC)
+    await log_in()
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(update(TokenFamily).values(expires_at=now))
+        old = update(AuditEvent).values(created_at=now - timedelta(days=366))
+        await unit.session.execute(old)
+    await log_in()
+
+    async with database.unit_of_work() as unit:
+        await purge_security(Tick(due_at=now), unit, service.platform)
+
+    assert await events(service) == ["logged_in"]
+    async with database.read_session() as session:
+        assert len(list(await session.scalars(select(TokenFamily)))) == 1
