@@ -7,27 +7,32 @@ from variants import ROOT
 
 PAGES = ROOT / "template/docs/howto"
 REFERENCE = ROOT / "docs/reference/first-week.md"
+PARENT = "A rule that depends on another module"
 # What a team wrote by hand in its first week, where that is shown, and how many files
 # each took when it was not shown anywhere.
 FEATURES = (
     ("a rule across modules", "platform", "Ask another module", "4"),
+    ("a rule of the parent", "add_a_module", PARENT, ""),
     ("an endpoint", "add_a_module", "HTTP", ""),
     ("a mail after an event", "platform", "Mail", ""),
     ("a nightly job", "platform", "A nightly job", "5"),
     ("a cached count", "platform", "Cache", ""),
     ("a setting", "platform", "Settings", ""),
     ("a third party", "platform", "A third party", "6"),
+    ("a column on a full table", "database", "Columns", ""),
     ("an upload", "routes", "An upload", "8"),
     ("server-sent events", "routes", "Server-sent events", ""),
     ("a streamed export", "routes", "An export", ""),
     ("an admin route", "platform", "A route for operators", ""),
+    ("a report in SQL", "database", "A report", ""),
     ("seed data", "add_a_module", "Seed data", ""),
 )
 HEAD = """# The first week
 
 What a team writes beyond create, read, update and delete, built on a fresh service by
-following its how-to pages alone: `tests/test_pages.py` does so, and then runs the
-service's own checks on it. Files and lines are those that the page has its
+following its how-to pages alone: `tests/test_pages.py` and `tests/test_howto.py` do so,
+and run the service's own checks on it. Many-to-many is no page but a word of a module's
+declaration, `many(tags)`, where it took seven files: [modules.md](modules.md). Files and lines are those that the page has its
 reader write, in the module and in what lists it; one that a command writes, such as a
 migration, counts, too. `then` are the files that it took before a page showed it.
 
