@@ -32,9 +32,10 @@ HEAD = """# The first week
 What a team writes beyond create, read, update and delete, built on a fresh service by
 following its how-to pages alone: `tests/test_pages.py` and `tests/test_howto.py` do so,
 and run the service's own checks on it. Many-to-many is no page but a word of a module's
-declaration, `many(tags)`, where it took seven files: [modules.md](modules.md). Files and lines are those that the page has its
-reader write, in the module and in what lists it; one that a command writes, such as a
-migration, counts, too. `then` are the files that it took before a page showed it.
+declaration, `many(tags)`, where it took seven files: [modules.md](modules.md). Files
+and lines are those that the page has its reader write, in the module and in what lists
+it; one that a command writes, such as a migration, counts, too. `then` are the files
+that it took before a page showed it.
 
 | feature | page | files | then | lines | test files | lines |
 |---|---|---|---|---|---|---|
