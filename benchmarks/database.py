@@ -32,10 +32,10 @@ PRODUCTS = """
 """
 ORDERS = """
     INSERT INTO orders (id, customer_id, email, reference, product_id, quantity,
-        total_minor, currency, created_at, updated_at)
+        total_minor, currency, owner_id, created_at, updated_at)
     SELECT gen_random_uuid(), {customer}, 'ada@example.com', '{word}-' || n,
         gen_random_uuid(), 1, 100, CASE n % 2 WHEN 0 THEN 'EUR' ELSE 'CHF' END,
-        now(), now()
+        'anonymous', now(), now()
     FROM generate_series(1, {rows}) n;
 """
 EACH_BUYER = "('01890000-0000-7000-8001-' || lpad(to_hex(n % {}), 12, '0'))::uuid"

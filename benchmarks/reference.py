@@ -35,6 +35,7 @@ SPENDING = """
 TABLES = """
     CREATE SCHEMA IF NOT EXISTS reference;
     CREATE TABLE IF NOT EXISTS reference.orders (LIKE orders INCLUDING ALL);
+    ALTER TABLE reference.orders ALTER owner_id SET DEFAULT 'anonymous';
     CREATE TABLE IF NOT EXISTS reference.keys (
         key text PRIMARY KEY, status int NOT NULL, body bytea NOT NULL,
         expires_at timestamptz NOT NULL DEFAULT now() + interval '1 day'

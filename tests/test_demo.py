@@ -29,13 +29,18 @@ def demo_in_the_background(folder: Path) -> Iterator[tuple[int, Path]]:
     )
     try:
         wait_until(
-            lambda: log.exists() and "ends it." in log.read_text(), START_SECONDS
+            lambda: script.poll() is not None or "ends it." in said(log), START_SECONDS
         )
+        assert script.poll() is None, said(log)
         yield int(pid.read_text()), log
     finally:
         with suppress(ProcessLookupError):
             os.killpg(script.pid, signal.SIGTERM)
         script.wait()
+
+
+def said(log: Path) -> str:
+    return log.read_text() if log.exists() else ""
 
 
 def wait_until(done: Callable[[], bool], seconds: float) -> None:

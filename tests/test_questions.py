@@ -28,6 +28,7 @@ DEFAULTS = {
     "cache": "redis",
     "tasks": "celery",
     "broker": "redis",
+    "identity": "none",
     "telemetry": "opentelemetry",
     "rate_limits": True,
     "monitoring": True,

@@ -29,6 +29,7 @@ SECTIONS = {
     "LOGGING": "yes",
     "MAIL": "/var/mail/ada",
     "ORDERS": "3",
+    "RATELIMITS": "many",
     "READINESS": "[]",
     "SERVER": "https://ci.example",
     "TASKS": "null",

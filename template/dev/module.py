@@ -43,8 +43,9 @@ The migration is still to be written. After that:
 make migration module={module} m="what it does"."""
 REQUIRED = """
 {fields}: rows that are there already have no value. Make it optional, give
-it a default, as in "status: enum(open, closed) = open", or take three steps, as in
-docs/howto/database.md: add the column as nullable, fill the rows, then require it."""
+it a default, as in "status: enum(open, closed) = open", or take three steps: add the
+column as nullable, fill the rows, then require it.
+It is shown in docs/howto/database.md"""
 
 SINGULAR = (
     '"{name}" has no plural; take the plural: {plural}. A plural with another singular '

@@ -52,7 +52,14 @@ def stop() -> None:
 
 def developer(python: Path) -> dict[str, str]:
     """The environment, without what belongs to this run."""
-    ours = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHON", "COV_", "PYTEST_")
+    ours = (
+        "VIRTUAL_ENV",
+        "UV_PROJECT_ENVIRONMENT",
+        "PYTHON",
+        "COV_",
+        "PYTEST_",
+        "MAKE",
+    )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     # Rows run side by side, and each has tests that measure time.
     one_each = {"PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}

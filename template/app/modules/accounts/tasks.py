@@ -24,7 +24,8 @@ SUBJECTS = {VERIFY: "Verify your address", RESET: "Choose a new password"}
 class Ports(Protocol):
     """The ports these tasks need."""
 
-    settings: Any
+    @property
+    def settings(self) -> Any: ...
 
     @property
     def database(self) -> Database: ...

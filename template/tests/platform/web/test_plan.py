@@ -112,6 +112,7 @@ class TestPlan:
     def test_is_made_for_what_the_modules_answer_with_json(self) -> None:
         app = FastAPI()
         app.include_router(api.router)
+        app.include_router(planned)
         routes = list(iter_route_contexts(app.routes))
 
         unplanned = [

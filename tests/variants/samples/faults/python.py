@@ -60,8 +60,8 @@ PYTHON = [
         "an import that only some variants use",
         replace(
             "template/app/api.py.jinja",
-            "router = APIRouter",
-            "{{ 'import json\n' if not example }}router = APIRouter",
+            "router = Router(",
+            "{{ 'import json\n' if not example }}router = Router(",
         ),
         "app/api.py",
         "F401",
