@@ -35,7 +35,8 @@ and run the service's own checks on it. Many-to-many is no page but a word of a 
 declaration, `many(tags)`, where it took seven files: [modules.md](modules.md). Files
 and lines are those that the page has its reader write, in the module and in what lists
 it; one that a command writes, such as a migration, counts, too. `then` are the files
-that it took before a page showed it.
+that it took before a page showed it. To follow all of the pages and run the tests of
+what they write takes a machine with two cores some 75 seconds.
 
 | feature | page | files | then | lines | test files | lines |
 |---|---|---|---|---|---|---|

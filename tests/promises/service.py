@@ -48,6 +48,9 @@ class Service:
             "MAIL__URL": f"smtp://127.0.0.1:{free_port()}",
             "SERVICE_NAME": name,
             "TASKS__QUEUE": name,
+            # One client asks more here than a caller may.
+            "RATELIMITS__READS": "none",
+            "RATELIMITS__WRITES": "none",
         }
         service = cls(rendering, logs, servers | own | settings)
         clone = f"CREATE DATABASE {name} TEMPLATE {migrated}"

@@ -87,10 +87,13 @@ def tampered(key: Key, service: str) -> str:
 
 def off_by(seconds: int) -> Make:
     """Come from a clock that is late, or early."""
-    now = int(time()) + seconds
-    return lambda key, service: signed(
-        key, service, iat=now, nbf=now, exp=now + 600 if seconds > 0 else now
-    )
+
+    def make(key: Key, service: str) -> str:
+        now = int(time()) + seconds
+        until = now + 600 if seconds > 0 else now
+        return signed(key, service, iat=now, nbf=now, exp=until)
+
+    return make
 
 
 def saying(**claims: Any) -> Make:
