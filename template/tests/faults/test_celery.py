@@ -91,6 +91,7 @@ async def relaying(settings: Settings) -> AsyncIterator[None]:
     await running
 
 
+@pytest.mark.timeout(300)
 async def test_each_task_has_its_effect_once_whatever_happens_to_the_worker(
     database: Database, relaying: None, worker: Worker
 ) -> None:
