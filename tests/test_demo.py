@@ -5,13 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from client import wait_for
 from variants import ROOT
 
 START_SECONDS = 400
@@ -28,8 +28,10 @@ def demo_in_the_background(folder: Path) -> Iterator[tuple[int, Path]]:
         ["sh", "-c", SCRIPT.format(log=log, pid=pid)], cwd=ROOT, start_new_session=True
     )
     try:
-        wait_until(
-            lambda: script.poll() is not None or "ends it." in said(log), START_SECONDS
+        wait_for(
+            "The demo",
+            lambda: script.poll() is not None or "ends it." in said(log),
+            seconds=START_SECONDS,
         )
         assert script.poll() is None, said(log)
         yield int(pid.read_text()), log
@@ -41,15 +43,6 @@ def demo_in_the_background(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def said(log: Path) -> str:
     return log.read_text() if log.exists() else ""
-
-
-def wait_until(done: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if done():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"It was not so after {seconds:g} seconds.")
 
 
 def processes_of(folder: str) -> list[str]:
@@ -76,8 +69,12 @@ class TestInTheBackground:
             else:
                 os.kill(int(pid), signal.SIGINT)
 
-            wait_until(lambda: f"rm -r {folder}" in log.read_text(), END_SECONDS)
-            wait_until(lambda: processes_of(folder) == [], END_SECONDS)
+            wait_for(
+                "What it leaves",
+                lambda: f"rm -r {folder}" in log.read_text(),
+                seconds=END_SECONDS,
+            )
+            wait_for("Its end", lambda: processes_of(folder) == [], seconds=END_SECONDS)
 
         assert re.search(r"It leaves \d+ MB: rm -r ", log.read_text())
         shutil.rmtree(folder)

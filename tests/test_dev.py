@@ -6,8 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
@@ -15,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from client import wait_for
 from tests.conftest import Rendered
 from tests.promises import servers
 from tests.promises.processes import die_with_parent, kill_group
 
 SECONDS = 120
+until = partial(wait_for, "What make dev should show", seconds=SECONDS)
 USUAL = 9464
 ROUTES = """
 
@@ -66,15 +67,6 @@ class Dev:
         method, body = ("POST", json.dumps(draft)) if draft else ("GET", None)
         client.request(method, path, body, {"Content-Type": "application/json"})
         return client.getresponse()
-
-
-def until[T](found: Callable[[], T]) -> T:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if it := found():
-            return it
-        time.sleep(0.1)
-    raise AssertionError(f"It was not so after {SECONDS} seconds.")
 
 
 @contextmanager

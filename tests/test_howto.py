@@ -28,7 +28,6 @@ async def add():
 
 asyncio.run(add())
 """
-LOOK = "ls app/modules/invoices/migrations"
 
 
 class Follower:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copy
-from tests.promises.processes import die_with_parent, kill_group
+from tests.promises.processes import die_with_parent, free_port, kill_group
 from tests.suites.rendering import developer
 
 # Every section of the settings, and what other programs mean by such names.
@@ -227,12 +226,6 @@ def started(
             process.wait(START_SECONDS)
         finally:
             kill_group(process.pid)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def answered(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -1,8 +1,6 @@
 """What is written and said when models have changed, typed in either way."""
 
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,23 +94,8 @@ IdempotencyKey.__table__.append_constraint(
     CheckConstraint("status > 99", name="plausible")
 )
 """
+alembic = partial(operate, program="alembic")
 DOWNGRADE = "\n\ndef downgrade():\n    pass\n"
-
-
-def alembic(
-    service: Path, settings: DatabaseSettings, *words: str, code: int = 0
-) -> subprocess.CompletedProcess[str]:
-    url = {"DATABASE__URL": settings.url.get_secret_value()}
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", *words],
-        cwd=service,
-        env=os.environ | url,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 @pytest.fixture

@@ -185,10 +185,11 @@ def operate(
     *words: str,
     code: int = 0,
     typed: str = "",
+    program: str = "app.cli",
 ) -> subprocess.CompletedProcess[str]:
     url = {"DATABASE__URL": settings.url.get_secret_value()}
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *words],
+        [sys.executable, "-m", program, *words],
         cwd=service,
         env=os.environ | url,
         input=typed,
@@ -196,7 +197,7 @@ def operate(
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done
 
 

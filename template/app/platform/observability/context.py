@@ -118,6 +118,8 @@ KIND = "caller-kind"
 SCOPES = "caller-scopes"
 # What no request and no message asked for: a command, a schedule, a shell.
 SERVICE = Principal("service", kind="service")
+# Whoever begins a request: made once, since a name is checked when it is.
+_NOBODY = Principal()
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,128}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -176,7 +178,7 @@ def resume(headers: Mapping[str, str]) -> Iterator[str]:
     cause = TraceContext.parse(headers.get(TRACEPARENT, ""))
     identifier = _request_id.set(identity)
     trace = _trace.set(cause or TraceContext.new())
-    asks = _asks.set(_Asks(Principal()))
+    asks = _asks.set(_Asks(_NOBODY))
     try:
         yield identity
     finally:

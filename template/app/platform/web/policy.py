@@ -156,6 +156,9 @@ DATA_ONLY = (
 )
 PAGE = (b"x-frame-options", b"DENY")
 
+# Whose lines those of requests are.
+_LOGGER = "app.platform.web.exchange"
+
 type Headers = list[tuple[bytes, bytes]]
 # Asked of each exchange once its route is known; it raises to refuse.
 type Gate = Callable[[Any], Awaitable[None]]
@@ -172,7 +175,7 @@ class Terms:
     # Which hosts are ours, if that is said.
     hosts: Pattern[bytes] | None = None
     # Bound once: finding out how to log costs more than a line does.
-    log: Any = field(default_factory=lambda: structlog.get_logger(__name__).bind())
+    log: Any = field(default_factory=lambda: structlog.get_logger(_LOGGER).bind())
     # How many of each class are under way.
     taken: Counter[str] = field(default_factory=Counter)
     # Streams and sockets go on until they are told to end.
