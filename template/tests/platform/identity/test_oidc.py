@@ -12,6 +12,7 @@ from tests.fixtures.identity_oidc import NAME, LocalProvider, SigningKey
 from tests.fixtures.service import Service
 from tests.platform.identity.contract import Forger, SignedTokensContract
 
+
 async def proved(
     http: HttpClient, provider: LocalProvider, settings: dict[str, Any], **said: Any
 ) -> Any:
