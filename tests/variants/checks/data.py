@@ -56,6 +56,7 @@ WORDS = {
     "jwt": "jwt|argon2|pwdlib",
     "opentelemetry": "opentelemetry|otlp|prometheus",
     "rate_limits": "rate.?limit",
+    "webhooks": "webhooks",
     "monitoring": "grafana|alertmanager|promtool",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",
