@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from app import background
+from app.composition import Platform
 from app.modules.webhooks import dependencies
 from app.modules.webhooks.events import Published
 from app.modules.webhooks.tasks import publish, send_again
@@ -21,6 +22,7 @@ from app.platform.observability.context import Principal
 from app.platform.tasks import TaskRouter, Tick
 from app.platform.webhooks import WebhooksSettings
 from app.settings import Settings
+from tests.fixtures.identity_jwt import shown
 from tests.fixtures.service import Introduce, Service
 from tests.fixtures.third_party import Stub
 
@@ -76,9 +78,8 @@ def settings(
 
 @pytest.fixture
 def introduce() -> Introduce:
-    async def introduce(platform: Any) -> dict[str, str]:
-        issued = await platform.identity.issue(ADA)
-        return {"Authorization": f"Bearer {issued.token}"}
+    async def introduce(platform: Platform) -> dict[str, str]:
+        return await shown(platform, id_=ADA.id)
 
     return introduce
 
