@@ -55,7 +55,7 @@ NO_PAIR = '"{pair}" is no field; write its name, a colon and a type, as in due: 
 TYPES = (
     "str(length), text, int, decimal(digits, decimals), money, bool, date, datetime, "
     "uuid, email, url, json, enum(values), ref(module), many(module), unique(fields), "
-    "check(comparison)"
+    "check(comparison), shared"
 )
 FLAGS = "optional, unique, indexed, searchable"
 
@@ -65,7 +65,7 @@ _FIELD = re.compile(r"^        (\S+): '?(.*?)'?$")
 _REVISION = re.compile(r"^revision: str = \"(\w+)\"", re.MULTILINE)
 _FIELD_NAME = re.compile(r"[a-z][a-z]+[0-9]?(_[a-z]+[0-9]?)*")
 _WORD = re.compile(r"\w+")
-_COLUMNLESS = re.compile(r"(many|unique|check)\(")
+_COLUMNLESS = re.compile(r"(many|unique|check)\(|shared$")
 # Commas within parentheses belong to a type.
 _COMMA = re.compile(r",(?![^()]*\))")
 

@@ -35,7 +35,7 @@ FIELDS = """
 KINDS = types()
 COLLECTIONS = "labels watchers abcdefghijklmnopqrstuvws"
 # What is said of fields that are there, and what has a plural.
-RULES = ("unique", "check", "many")
+RULES = ("unique", "check", "many", "shared")
 NUMBERS = ("int", "decimal", "money")
 DEFAULTS = {"str": "x", "int": "-7", "bool": "true", "enum": ""}
 VALUES = "open paid-late on_hold v2 a none abcdefghijklmnopqrstuvwxyz012345"
@@ -110,8 +110,8 @@ def rules(draw: st.DrawFn, fields: Fields) -> list[str]:
         and said[name][0] == said[other][0]
         and "=" not in fields[name] + fields[other]
     ]
-    found += pairs[:1]
-    return draw(st.lists(st.sampled_from(found), unique=True)) if found else []
+    found += [*pairs[:1], "shared"]
+    return draw(st.lists(st.sampled_from(found), unique=True))
 
 
 def compared(spec: str) -> st.SearchStrategy[str]:

@@ -65,6 +65,7 @@ KeyHeader = Annotated[
     Header(
         alias="Idempotency-Key",
         description="1 to 255 visible ASCII characters, new for each new effect.",
+        json_schema_extra={"pattern": f"^{_KEY.pattern}$"},
     ),
 ]
 

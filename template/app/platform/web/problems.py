@@ -187,6 +187,8 @@ _DEFAULTS = {
 }
 _OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 _REF = "#/components/schemas/{model}"
+# Where a schema, or a list of them, stands in another.
+_HOLDERS = ("schema", "items", "anyOf", "oneOf", "allOf")
 
 
 def describe_problems(app: FastAPI) -> None:
@@ -207,7 +209,25 @@ def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
         schemas[model.__name__] = _schema(model)
     for operation in _operations(description):
         _document_errors(operation["responses"])
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            _close(content, schemas)
     return description
+
+
+def _close(part: Any, schemas: dict[str, Any]) -> None:
+    """Say of each object in a request that it has no other members: see `body`."""
+    if isinstance(part, list):
+        for each in part:
+            _close(each, schemas)
+    if not isinstance(part, dict):
+        return
+    if "properties" in part and "additionalProperties" not in part:
+        part["additionalProperties"] = False
+        _close(list(part["properties"].values()), schemas)
+    elif "$ref" in part:
+        _close(schemas.get(part["$ref"].rpartition("/")[2]), schemas)
+    else:
+        _close([part[key] for key in _HOLDERS if key in part], schemas)
 
 
 def _operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:

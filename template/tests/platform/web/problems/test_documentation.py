@@ -49,6 +49,19 @@ class TestProblems:
         }  # fmt: skip
 
 
+class TestBodies:
+    async def test_have_no_other_members_at_any_depth(self, description: Any) -> None:
+        schemas = description["components"]["schemas"]
+
+        closed = {
+            name
+            for name, schema in schemas.items()
+            if schema.get("additionalProperties") is False
+        }
+        assert {"Thing", "Circle", "Square"} <= closed
+        assert "Problem" not in closed
+
+
 class TestOperations:
     async def test_bear_the_names_of_their_functions(self, description: Any) -> None:
         assert description["paths"]["/v1/things"]["post"]["operationId"] == "add_thing"
