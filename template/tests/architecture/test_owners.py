@@ -24,8 +24,7 @@ from app.platform.database import Base, Owned
 from app.platform.database.model import defined_in
 from app.platform.observability.context import ADMIN
 from app.platform.web.routing import OWNER, routes_of
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.service import KnownAs, Service, Show, acting
 
 ADA, EVE = str(uuid4()), str(uuid4())
 THERE = UUID("00000000-0000-7000-8000-00000000000a")
@@ -40,6 +39,7 @@ VALUES: dict[type, Any] = {
     date: date(2030, 1, 31),
     datetime: datetime(2030, 1, 31, tzinfo=UTC),
     dict: {},
+    object: [],
 }
 
 type Rows = dict[str, Sequence[Row[Any]]]
@@ -62,7 +62,7 @@ def operations(application: FastAPI) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-async def rows(service: Service) -> Rows:
+async def rows(service: Service, known_as: KnownAs) -> Rows:
     """One row of Ada's in each table whose rows have owners."""
     async with service.platform.database.unit_of_work() as unit:
         for table in _owned():
@@ -72,15 +72,20 @@ async def rows(service: Service) -> Rows:
                     await unit.session.execute(text(change))
         for table in _owned():
             values = {each.name: _value(each) for each in table.c if _needed(each)}
+            values["owner_id"] = known_as(ADA)
             await unit.session.execute(insert(table).values(values))
     return await _rows(service)
 
 
 class TestAnothersRow:
     async def test_is_not_there_and_stays_as_it_is(
-        self, operations: list[tuple[str, str]], service: Service, rows: Rows
+        self,
+        operations: list[tuple[str, str]],
+        service: Service,
+        rows: Rows,
+        show: Show,
     ) -> None:
-        async with acting(service, await shown(service.platform, id_=EVE)):
+        async with acting(service, await show(service.platform, id_=EVE)):
             for method, path in operations:
                 sends = method in {"PATCH", "POST", "PUT"}
                 answer = await service.client.request(
@@ -100,10 +105,11 @@ class TestAnothersRow:
         operations: list[tuple[str, str]],
         service: Service,
         rows: Rows,
+        show: Show,
         scopes: tuple[str, ...],
     ) -> None:
         whose = EVE if scopes else ADA
-        async with acting(service, await shown(service.platform, *scopes, id_=whose)):
+        async with acting(service, await show(service.platform, *scopes, id_=whose)):
             for method, path in operations:
                 if method == "GET":
                     answer = await service.client.get(path)
@@ -127,8 +133,7 @@ def _needed(column: Column[Any]) -> bool:
 
 
 def _value(column: Column[Any]) -> Any:
-    own = {"id": THERE, "owner_id": ADA}
-    return own.get(column.name, VALUES[column.type.python_type])
+    return THERE if column.name == "id" else VALUES[column.type.python_type]
 
 
 async def _rows(service: Service) -> Rows:
