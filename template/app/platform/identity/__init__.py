@@ -1,8 +1,9 @@
 """The port of identity: who proves to be whom, and what is vouched for."""
 
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
+from app.platform.database import UnitOfWork
 from app.platform.errors import Unauthenticated
 from app.platform.observability.context import Principal
 
@@ -11,21 +12,11 @@ class CredentialsRefused(Unauthenticated):
     """What was shown to prove who asks proves nothing, or no longer."""
 
 
-class Issued(NamedTuple):
-    """What its bearer shows, and for how many seconds it is believed."""
-
-    token: str
-    seconds: int
-
-
 class Identity(Protocol):
     """Believes what it has issued itself, until that expires."""
 
     async def prove(self, token: str) -> Principal:
         """Name the bearer, or raise `CredentialsRefused`."""
-
-    async def issue(self, principal: Principal) -> Issued:
-        """Give a principal what proves who it is."""
 
     def vouch(self, *words: str, lasting: timedelta) -> str:
         """Make a token for one purpose of what it is about, readable by anybody."""
@@ -33,8 +24,14 @@ class Identity(Protocol):
     def vouched(self, token: str, *words: str) -> bool:
         """Tell whether it was made here of the same words, and is still good."""
 
-    async def public_keys(self) -> dict[str, Any]:
-        """Publish what others need to check what was issued: a JWK set."""
+    async def end_all(self, unit: UnitOfWork, principal_id: str) -> None:
+        """End what a principal has begun by logging in, everywhere."""
+
+    async def granted(self, unit: UnitOfWork, principal_id: str) -> None:
+        """Have what a principal may do from now on hold for it."""
+
+    async def purge(self) -> int:
+        """Forget log-ins that are over; tell how many those were."""
 
     async def check(self) -> None:
         """Raise when nobody's identity can be proved."""

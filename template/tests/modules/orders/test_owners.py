@@ -9,15 +9,14 @@ from app.modules.orders.models import Order
 from app.platform.observability import context
 from app.platform.observability.context import ADMIN, SERVICE, Principal
 from dev.smtp import MailSink
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.service import Service, Shown, acting
 from tests.modules.orders.conftest import Finish, Place
 
 ADA, EVE = str(uuid4()), str(uuid4())
 
 
 @pytest.fixture
-async def order(service: Service, place: Place) -> dict[str, str]:
+async def order(service: Service, shown: Shown, place: Place) -> dict[str, str]:
     """Ada's only order."""
     async with acting(service, await shown(service.platform, id_=ADA)):
         placed: dict[str, str] = (await place(key="first")).json()
@@ -26,7 +25,7 @@ async def order(service: Service, place: Place) -> dict[str, str]:
 
 class TestOwner:
     async def test_finds_what_it_has_made(
-        self, service: Service, order: dict[str, str]
+        self, service: Service, shown: Shown, order: dict[str, str]
     ) -> None:
         async with acting(service, await shown(service.platform, id_=ADA)):
             found = await service.client.get(f"/v1/orders/{order['id']}")
@@ -37,7 +36,7 @@ class TestOwner:
 class TestAnother:
     @pytest.mark.parametrize("path", ["", "/delivery"])
     async def test_is_told_that_there_is_no_such_order(
-        self, service: Service, order: dict[str, str], path: str
+        self, service: Service, shown: Shown, order: dict[str, str], path: str
     ) -> None:
         async with acting(service, await shown(service.platform, id_=ADA)):
             seen = await service.client.get(f"/v1/orders/{order['id']}")
@@ -51,7 +50,7 @@ class TestAnother:
         assert refused.json()["type"] == "/problems/order-not-found"
 
     async def test_sees_none_in_lists_and_sums_that_others_have_seen(
-        self, service: Service, order: dict[str, str], place: Place
+        self, service: Service, shown: Shown, order: dict[str, str], place: Place
     ) -> None:
         params = {"customer_id": order["customer_id"], "limit": "1"}
         async with acting(service, await shown(service.platform, id_=ADA)):
@@ -68,7 +67,7 @@ class TestAnother:
         assert listed.json()["items"] == followed.json()["items"] == spent.json() == []
 
     async def test_is_not_given_the_answer_to_anothers_key(
-        self, service: Service, order: dict[str, str], place: Place
+        self, service: Service, shown: Shown, order: dict[str, str], place: Place
     ) -> None:
         async with acting(service, await shown(service.platform, id_=EVE)):
             own = await place(key="first")
@@ -93,7 +92,9 @@ class TestAnother:
 
 
 class TestAdmin:
-    async def test_sees_all(self, service: Service, order: dict[str, str]) -> None:
+    async def test_sees_all(
+        self, service: Service, shown: Shown, order: dict[str, str]
+    ) -> None:
         async with acting(service, await shown(service.platform, ADMIN)):
             listed = await service.client.get(f"/v1/orders?{_of(order)}")
 
