@@ -35,6 +35,11 @@ class PrincipalGuard:
         """Name the schemes that a request of this method needs."""
         return [next(iter(self.schemes))]
 
+    def refusals(self, method: str, access: Access) -> list[type[DomainError]]:
+        """List how it may answer a request of this method."""
+        needed = [ScopeMissing] if access.scopes else []
+        return [self.missing, CredentialsRefused, CredentialsMalformed, *needed]
+
     async def judge(self, scope: Scope, access: Access | None) -> None:
         if access == ANYBODY:
             return
@@ -59,10 +64,7 @@ class PrincipalGuard:
                     first, *others = self.required(method)
                     needed = {name: list[str]() for name in others}
                     operation["security"] = [{first: sorted(access.scopes), **needed}]
-                    operation["responses"] |= self._refusals(access)
-
-    def _refusals(self, access: Access) -> dict[str, Any]:
-        refusals = [self.missing, CredentialsRefused]
-        forbidden = [ScopeMissing] if access.scopes else []
-        documented = problems(*refusals, *forbidden, CredentialsMalformed)
-        return {str(status): response for status, response in documented.items()}
+                    documented = problems(*self.refusals(method, access))
+                    operation["responses"] |= {
+                        str(status): response for status, response in documented.items()
+                    }

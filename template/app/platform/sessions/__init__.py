@@ -42,7 +42,8 @@ class Sessions(Protocol):
     """
     Where sessions are kept, without what shows them.
 
-    Nothing here is undone when a unit is rolled back: then it is once more as safe.
+    What has ended may stay so when the unit is rolled back, and what has begun may go
+    on: nobody has been told of that.
     """
 
     async def find(self, id_: str, *, idle: timedelta) -> Principal | None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
-from app.platform.errors import Forbidden, Unauthenticated
+from app.platform.errors import DomainError, Forbidden, Unauthenticated
 from app.platform.identity.guard import CredentialsMalformed, PrincipalGuard
 from app.platform.sessions import CHALLENGE, COOKIE
 from app.platform.web.policy import Access
@@ -52,6 +52,10 @@ class SessionGuard(PrincipalGuard):
 
     def required(self, method: str) -> list[str]:
         return ["session"] if method.upper() in LOOKING else ["session", "csrf"]
+
+    def refusals(self, method: str, access: Access) -> list[type[DomainError]]:
+        changing = [] if method.upper() in LOOKING else [ForeignPageRefused]
+        return [*super().refusals(method, access), *changing]
 
     async def judge(self, scope: Scope, access: Access | None) -> None:
         if _changes(scope):

@@ -260,4 +260,6 @@ class TestDescription:
         )
         assert path["get"]["security"] == [{"session": []}]
         assert path["delete"]["security"] == [{"session": [], "csrf": []}]
+        assert "403" in path["delete"]["responses"]
+        assert "403" not in path["get"]["responses"]
         assert "security" not in path["post"]
