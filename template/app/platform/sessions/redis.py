@@ -28,7 +28,7 @@ redis.call('HSET', KEYS[1], 'seen', now)
 redis.call('PEXPIRE', KEYS[1], math.min(tonumber(ARGV[1]), left))
 return held[1]
 """
-# A principal's sessions are listed by when they began.
+# A principal's sessions are listed by when they began, to the microsecond.
 BEGIN = f"""{NOW}
 local own = ARGV[1] .. ARGV[2]
 local idle, absolute = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -40,7 +40,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
         redis.call('ZREM', KEYS[1], id)
     end
 end
-redis.call('ZADD', KEYS[1], now, ARGV[2])
+redis.call('ZADD', KEYS[1], time[1] * 1000000 + time[2], ARGV[2])
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1 - ARGV[6])) do
     redis.call('DEL', ARGV[1] .. id)
     redis.call('ZREM', KEYS[1], id)
