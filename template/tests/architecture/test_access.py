@@ -10,7 +10,7 @@ from app import api, tables
 from app.platform.database.model import defined_in
 from app.platform.observability.context import ADMIN
 from app.platform.web.routing import routes_of
-from tests.fixtures.service import Service, Shown, acting
+from tests.fixtures.service import Service, Show, acting
 
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
@@ -47,12 +47,12 @@ class TestAccess:
         assert await _rows(service) == before
 
     async def test_is_refused_to_who_lacks_a_scope(
-        self, operations: Operations, service: Service, shown: Shown
+        self, operations: Operations, service: Service, show: Show
     ) -> None:
         before = await _rows(service)
         for method, path, operation in operations:
             [needs] = operation.get("security", [{}])
-            async with acting(service, await shown(service.platform, "nothing")):
+            async with acting(service, await show(service.platform, "nothing")):
                 response = await service.client.request(method, _url(path))
 
             refused = '"/problems/scope-missing"' in response.text
@@ -61,11 +61,11 @@ class TestAccess:
         assert await _rows(service) == before
 
     async def test_is_an_admins(
-        self, operations: Operations, service: Service, shown: Shown
+        self, operations: Operations, service: Service, show: Show
     ) -> None:
         for method, path, _ in operations:
             # It may have logged out.
-            async with acting(service, await shown(service.platform, ADMIN)):
+            async with acting(service, await show(service.platform, ADMIN)):
                 response = await service.client.request(method, _url(path))
 
             assert response.status_code != 403, f"{method} {path}"

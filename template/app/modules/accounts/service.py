@@ -16,7 +16,7 @@ from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.schemas import PasswordChange, PasswordReset, Registration
 from app.platform.database import UnitOfWork
 from app.platform.errors import DomainError
-from app.platform.identity import Identity
+from app.platform.identity import Issuer
 from app.platform.observability.context import Principal
 
 VERIFY, RESET = "verify", "reset"
@@ -45,7 +45,7 @@ class AccountService:
         self,
         unit: UnitOfWork,
         accounts: AccountRepository,
-        identity: Identity,
+        identity: Issuer,
         passwords: Passwords,
     ) -> None:
         self._unit = unit

@@ -1,7 +1,7 @@
 """The port of identity: who proves to be whom, and what is vouched for."""
 
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.platform.database import UnitOfWork
 from app.platform.errors import Unauthenticated
@@ -12,11 +12,25 @@ class CredentialsRefused(Unauthenticated):
     """What was shown to prove who asks proves nothing, or no longer."""
 
 
+class Scheme(NamedTuple):
+    """How OpenAPI says that one proves who one is."""
+
+    name: str
+    described: dict[str, Any]
+
+
 class Identity(Protocol):
-    """Believes what it has issued itself, until that expires."""
+    """Knows who asks by what is shown."""
 
     async def prove(self, token: str) -> Principal:
         """Name the bearer, or raise `CredentialsRefused`."""
+
+    async def check(self) -> None:
+        """Raise when nobody's identity can be proved."""
+
+
+class Issuer(Identity, Protocol):
+    """Believes what it has issued itself, until that expires or is ended."""
 
     def vouch(self, *words: str, lasting: timedelta) -> str:
         """Make a token for one purpose of what it is about, readable by anybody."""
@@ -32,6 +46,3 @@ class Identity(Protocol):
 
     async def purge(self) -> int:
         """Forget log-ins that are over; tell how many those were."""
-
-    async def check(self) -> None:
-        """Raise when nobody's identity can be proved."""

@@ -1,17 +1,10 @@
 """Who bears a token, as OAuth2 has it: in a header, and nowhere else."""
 
-from typing import Any, ClassVar
-
 from starlette.types import Scope
 
 from app.platform.errors import Unauthenticated
+from app.platform.identity import Scheme
 from app.platform.identity.guard import CredentialsMalformed, PrincipalGuard
-
-FLOW = {
-    # Where the API is published may have a prefix, so this begins without one.
-    "tokenUrl": "v1/accounts/token",
-    "scopes": {},
-}
 
 
 class CredentialsMissing(Unauthenticated):
@@ -21,10 +14,10 @@ class CredentialsMissing(Unauthenticated):
 class TokenGuard(PrincipalGuard):
     """Takes a bearer's token, once, and from a header only."""
 
-    schemes: ClassVar[dict[str, Any]] = {
-        "oauth2": {"type": "oauth2", "flows": {"password": FLOW}}
-    }
     missing = CredentialsMissing
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.schemes = {scheme.name: scheme.described}
 
     def shown(self, scope: Scope) -> str:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -37,6 +30,3 @@ class TokenGuard(PrincipalGuard):
         if kind.lower() != "bearer" or not token.strip():
             raise CredentialsMissing("Only a bearer's token proves who asks.")
         return token.strip()
-
-
-guard = TokenGuard()

@@ -24,7 +24,7 @@ class PrincipalGuard:
     """Has whoever asks proved by what it shows, where not anybody is let in."""
 
     # Each way to show it, as OpenAPI describes it. The first one names the scopes.
-    schemes: ClassVar[dict[str, Any]]
+    schemes: Mapping[str, Any]
     missing: ClassVar[type[Unauthenticated]]
 
     def shown(self, scope: Scope) -> str:

@@ -12,10 +12,17 @@ from pydantic import Field
 
 from app.platform.database import Database, Owned, UnitOfWork
 from app.platform.database.database import purge
-from app.platform.identity import CredentialsRefused
+from app.platform.identity import Scheme
 from app.platform.identity.keys import Key, Keys, as_set
 from app.platform.identity.models import TokenFamily
 from app.platform.identity.refresh import RefreshTokens
+from app.platform.identity.tokens import (
+    LEEWAY_SECONDS,
+    Header,
+    Proof,
+    Tokens,
+    refusal,
+)
 from app.platform.identity.vouching import Vouching, VouchingSettings
 from app.platform.observability.context import Principal
 
@@ -25,12 +32,8 @@ TYPE = "at+jwt"
 # A header that says more would name a key or a rule of its own.
 _HEADER = {"alg", "kid", "typ"}
 _CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
-# How far the clocks of two machines may be apart.
-LEEWAY_SECONDS = 60
-LONGEST_TOKEN = 4096
-REMEMBERED = 4096
-
-REFUSED = 'Bearer error="invalid_token"'
+# Where the API is published may have a prefix, so this begins without one.
+_FLOW = {"tokenUrl": "v1/accounts/token", "scopes": {}}
 
 
 class JwtIdentitySettings(VouchingSettings):
@@ -50,7 +53,9 @@ class Issued(NamedTuple):
 
 
 class JwtIdentity(Vouching):
-    """Checks a signature once for each token, not for each request."""
+    """Believes what one of its own keys has signed."""
+
+    scheme = Scheme("oauth2", {"type": "oauth2", "flows": {"password": _FLOW}})
 
     def __init__(
         self, settings: JwtIdentitySettings, database: Database, service: str
@@ -63,7 +68,7 @@ class JwtIdentity(Vouching):
         self.keys = Keys(database, settings.secret.get_secret_value(), believed)
         logged_in = timedelta(days=settings.refresh_days)
         self.refresh_tokens = RefreshTokens(self, logged_in)
-        self._proved: dict[str, tuple[Principal, str, float]] = {}
+        self._tokens = Tokens(self.keys.find, self._read)
 
     @classmethod
     @asynccontextmanager
@@ -74,24 +79,7 @@ class JwtIdentity(Vouching):
         yield cls(settings, database, service)
 
     async def prove(self, token: str) -> Principal:
-        held = self._proved.get(token)
-        if held is None:
-            return await self._prove_anew(token)
-        principal, kid, until = held
-        if until < time() or await self.keys.find(kid) is None:
-            self._proved.pop(token, None)
-            raise _refusal("The token has expired.")
-        return principal
-
-    async def _prove_anew(self, token: str) -> Principal:
-        if len(token) > LONGEST_TOKEN:
-            raise _refusal("The token is too long.")
-        key = await self._key_of(token)
-        principal, until = self._read(token, key)
-        if len(self._proved) >= REMEMBERED:
-            self._proved.clear()
-        self._proved[token] = principal, key.kid, until
-        return principal
+        return await self._tokens.bearer(token)
 
     async def issue(self, principal: Principal) -> Issued:
         key, now = await self.keys.signing(), int(time())
@@ -127,39 +115,18 @@ class JwtIdentity(Vouching):
     async def check(self) -> None:
         await self.keys.all()
 
-    async def _key_of(self, token: str) -> Key:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise _refusal("The token cannot be read.") from None
+    def _read(self, token: str, header: Header, key: Key) -> Proof:
         if header.keys() != _HEADER or header["typ"] != TYPE:
-            raise _refusal("The token is of another kind.")
-        key = await self.keys.find(str(header["kid"]))
-        if key is None:
-            raise _refusal("The token is signed with an unknown key.")
-        return key
-
-    def _read(self, token: str, key: Key) -> tuple[Principal, float]:
-        try:
-            claims = jwt.decode(
-                token,
-                key.public,
-                algorithms=[ALGORITHM],
-                audience=self._service,
-                issuer=self._service,
-                leeway=LEEWAY_SECONDS,
-                options={"require": _CLAIMS, "strict_aud": True},
-            )
-            principal = Principal(
-                claims["sub"],
-                claims.get("tenant"),
-                "user",
-                frozenset(str(claims.get("scope", "")).split()),
-            )
-        except (jwt.PyJWTError, ValueError, TypeError):
-            raise _refusal("The token is not valid here, or not now.") from None
-        return principal, float(claims["exp"]) + LEEWAY_SECONDS
-
-
-def _refusal(detail: str) -> CredentialsRefused:
-    return CredentialsRefused(detail, scheme=REFUSED)
+            raise refusal("The token is of another kind.")
+        claims = jwt.decode(
+            token,
+            key.public,
+            algorithms=[ALGORITHM],
+            audience=self._service,
+            issuer=self._service,
+            leeway=LEEWAY_SECONDS,
+            options={"require": _CLAIMS, "strict_aud": True},
+        )
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        principal = Principal(claims["sub"], claims.get("tenant"), "user", scopes)
+        return Proof(principal, float(claims["exp"]) + LEEWAY_SECONDS)

@@ -1,7 +1,7 @@
 """Whose browser asks, and on behalf of which page."""
 
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -39,7 +39,7 @@ class SessionGuard(PrincipalGuard):
     it (Fetch Metadata, or else Origin), and to bear a header that no form can send.
     """
 
-    schemes: ClassVar[dict[str, Any]] = {
+    schemes: Mapping[str, Any] = {
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
         "csrf": {
             "type": "apiKey",
@@ -116,6 +116,3 @@ def _all(scope: Scope, name: str) -> Iterator[str]:
     for given, value in scope["headers"]:
         if given == wanted:
             yield value.decode("latin-1")
-
-
-guard = SessionGuard()

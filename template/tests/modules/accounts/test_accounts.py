@@ -13,7 +13,7 @@ from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.tasks import purge_security
 from app.platform.tasks import Tick
 from dev.smtp import MailSink
-from tests.fixtures.service import Bearing, Service, Shown, acting
+from tests.fixtures.service import Bearing, Service, Show, acting
 from tests.modules.accounts.conftest import (
     EMAIL,
     PASSWORD,
@@ -165,9 +165,9 @@ class TestLogIn:
 
 class TestOwnAccount:
     async def test_is_not_had_by_who_has_no_account(
-        self, client: AsyncClient, service: Service, shown: Shown
+        self, client: AsyncClient, service: Service, show: Show
     ) -> None:
-        async with acting(service, await shown(service.platform, id_="a-machine")):
+        async with acting(service, await show(service.platform, id_="a-machine")):
             own = await client.get("/v1/accounts/me")
 
         assert own.status_code == 401

@@ -1,8 +1,13 @@
 """What an operator does with accounts, at the command line."""
 
+from types import SimpleNamespace
+
+import pytest
 from httpx import AsyncClient
 
-from tests.fixtures.service import Bearing
+from app.modules.accounts.seed import PASSWORD as KNOWN
+from app.modules.accounts.seed import SCOPES, seed
+from tests.fixtures.service import Bearing, Service
 from tests.modules.accounts.conftest import EMAIL, PASSWORD, LogIn, Run
 
 
@@ -27,3 +32,28 @@ class TestCommands:
         headers = bearing(await log_in())
         me = await client.get("/v1/accounts/me", headers=headers)
         assert me.json()["scopes"] == "reports"
+
+
+class TestSeed:
+    async def test_lets_an_admin_and_another_log_in(
+        self, client: AsyncClient, service: Service, log_in: LogIn, bearing: Bearing
+    ) -> None:
+        for _ in range(2):
+            await seed(service.platform)
+
+        for email, scopes in SCOPES.items():
+            headers = bearing(await log_in(KNOWN.get_secret_value(), email))
+            me = await client.get("/v1/accounts/me", headers=headers)
+            assert me.json()["scopes"] == scopes
+
+    @pytest.mark.parametrize("environment", ["staging", "production"])
+    async def test_leaves_every_other_place_alone(
+        self, service: Service, log_in: LogIn, environment: str
+    ) -> None:
+        settings = SimpleNamespace(environment=environment)
+        database = service.platform.database
+
+        await seed(SimpleNamespace(settings=settings, database=database))
+
+        refused = await log_in(KNOWN.get_secret_value(), next(iter(SCOPES)))
+        assert refused.status_code == 401

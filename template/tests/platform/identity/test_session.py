@@ -14,7 +14,7 @@ from app.platform.sessions import AT_MOST, COOKIE, Lasting, id_of
 from app.platform.sessions.guard import HEADER
 from app.platform.web.edge import WebSettings
 from app.settings import Settings
-from tests.fixtures.service import Service, Shown, acting
+from tests.fixtures.service import Service, Show, acting
 from tests.platform.web.live import Served
 
 ADA = Principal(str(uuid4()), tenant="acme", kind="user", scopes=frozenset({"a", "b"}))
@@ -149,17 +149,17 @@ class TestCookie:
         assert challenged == (status == 401)
 
     async def test_in_two_headers_is_one_too_many(
-        self, service: Service, shown: Shown
+        self, service: Service, show: Show
     ) -> None:
-        cookie = (await shown(service.platform))["Cookie"].encode()
+        cookie = (await show(service.platform))["Cookie"].encode()
         async with acting(service, {}):
             twice = [(b"cookie", cookie), (b"cookie", cookie)]
             refused = await service.client.get(ME, headers=twice)
 
         assert refused.status_code == 400
 
-    async def test_beside_others_is_found(self, service: Service, shown: Shown) -> None:
-        cookie = (await shown(service.platform))["Cookie"].encode()
+    async def test_beside_others_is_found(self, service: Service, show: Show) -> None:
+        cookie = (await show(service.platform))["Cookie"].encode()
         async with acting(service, {}):
             spread = [(b"cookie", b"a=b; c"), (b"cookie", b"d=e;" + cookie)]
             found = await service.client.get(ME, headers=spread)
@@ -167,9 +167,9 @@ class TestCookie:
         assert found.status_code == 200
 
     async def test_is_what_is_believed_and_no_header(
-        self, service: Service, shown: Shown
+        self, service: Service, show: Show
     ) -> None:
-        token = (await shown(service.platform, ADMIN))["Cookie"].partition("=")[2]
+        token = (await show(service.platform, ADMIN))["Cookie"].partition("=")[2]
         async with acting(service, {"Authorization": f"Bearer {token}"}):
             refused = await service.client.get(ME)
 
@@ -196,9 +196,9 @@ class TestForeignPages:
         ],
     )
     async def test_change_nothing(
-        self, service: Service, shown: Shown, headers: dict[str, str], status: int
+        self, service: Service, show: Show, headers: dict[str, str], status: int
     ) -> None:
-        given = await shown(service.platform) | headers
+        given = await show(service.platform) | headers
         told = {name: value for name, value in given.items() if value is not None}
         async with acting(service, {}):
             del service.client.headers[HEADER]
@@ -215,8 +215,8 @@ class TestForeignPages:
         asked = 202 if status == 204 or HEADER in headers else 403
         assert registered.status_code == asked
 
-    async def test_said_twice_are_refused(self, service: Service, shown: Shown) -> None:
-        given = await shown(service.platform)
+    async def test_said_twice_are_refused(self, service: Service, show: Show) -> None:
+        given = await show(service.platform)
         told = [*given.items(), ("Origin", "http://test"), ("Origin", "http://b")]
         async with acting(service, {}):
             refused = await service.client.delete(ALL, headers=told)
@@ -233,7 +233,7 @@ class TestForeignPages:
 
     @pytest.mark.parametrize(("credentials", "status"), [(True, 204), (False, 403)])
     async def test_that_are_let_in_by_name_may_change_something(
-        self, settings: Settings, shown: Shown, credentials: bool, status: int
+        self, settings: Settings, show: Show, credentials: bool, status: int
     ) -> None:
         web = WebSettings(
             cors_origins="https://shop.test", cors_credentials=credentials
@@ -241,7 +241,7 @@ class TestForeignPages:
         let_in = settings.model_copy(update={"web": web})
         told = {"Sec-Fetch-Site": "same-site", "Origin": "https://shop.test"}
         async with running(let_in) as state, Served(create_app(let_in)).running() as it:
-            headers = await shown(state["platform"]) | told
+            headers = await show(state["platform"]) | told
             async with it.client() as client:
                 answer = await client.delete(ALL, headers=headers)
 

@@ -10,7 +10,7 @@ from app.platform.observability.context import Principal
 from app.platform.sessions import Lasting
 from app.platform.sessions.database import StoredSessions
 from app.platform.sessions.models import StoredSession
-from tests.fixtures.service import Service, Shown, acting
+from tests.fixtures.service import Service, Show, acting
 
 PATH = "/v1/accounts/sessions"
 ADA = Principal("ada", kind="user")
@@ -54,9 +54,9 @@ class TestFind:
         assert await seen_at(service) >= began
 
     async def test_is_refused_and_not_forgotten_while_connections_break(
-        self, service: Service, shown: Shown
+        self, service: Service, show: Show
     ) -> None:
-        headers = await shown(service.platform)
+        headers = await show(service.platform)
         statuses = set()
         async with acting(service, headers):
             for _ in range(5):

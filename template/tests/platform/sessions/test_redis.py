@@ -17,7 +17,7 @@ from app.platform.cache.redis import RedisCacheSettings
 from app.platform.sessions.redis import SharedSessions
 from app.settings import Settings
 from tests.fixtures.redis import Victim
-from tests.fixtures.service import Shown
+from tests.fixtures.service import Show
 from tests.platform.web.live import Served
 
 PATH = "/v1/accounts/sessions"
@@ -25,7 +25,7 @@ PATH = "/v1/accounts/sessions"
 
 @pytest.fixture
 async def client(
-    places: dict[str, Any], victim: Victim, shown: Shown
+    places: dict[str, Any], victim: Victim, show: Show
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Of a replica whose sessions are on a server of its own; it shows one."""
     cache = RedisCacheSettings(url=SecretStr(victim.url), cooldown_seconds=0.2)
@@ -35,7 +35,7 @@ async def client(
         Served(create_app(settings)).running() as served,
         served.client() as client,
     ):
-        client.headers.update(await shown(state["platform"]))
+        client.headers.update(await show(state["platform"]))
         yield client
 
 
