@@ -48,13 +48,15 @@ NOT_IMPORTED = {
 }
 
 # What must not be said where it was declined. A name is an answer of any question, or a
-# question that takes yes or no.
+# question that takes yes or no; what belongs to several has an "or" between them.
 WORDS = {
     "redis": "redis|valkey",
     "celery": "celery|kombu|outbox|relay",
     "rabbitmq": "rabbitmq|amqp",
     "example": "catalog|orders",
-    "jwt": "jwt-?identity|identity-jwt|argon2|pwdlib",
+    "jwt": "jwt-?identity|identity-jwt",
+    "session": "__Host-|csrf",
+    "jwt or session": "argon2|pwdlib",
     "oidc": "oidc|openid",
     "opentelemetry": "opentelemetry|otlp|prometheus",
     "rate_limits": "rate.?limit",

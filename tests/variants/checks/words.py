@@ -23,9 +23,10 @@ def traces(variants: Variants) -> Iterator[Fault]:
 def where_chosen(variants: Variants, name: str) -> Diagram:
     """Where any question is answered so, or this one with yes."""
     return any_of(
-        variants.space.answered(level.name, name if level.name != name else True)
+        variants.space.answered(level.name, each if level.name != each else True)
         for level in variants.space.levels
-        if name == level.name or name in level.values
+        for each in name.split(" or ")
+        if each == level.name or each in level.values
     )
 
 

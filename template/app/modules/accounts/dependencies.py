@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends
 
 from app.modules.accounts.errors import LogInRefused
 from app.modules.accounts.passwords import Passwords
@@ -13,12 +13,9 @@ from app.platform.observability import context
 from app.platform.web.dependencies import IdentityDep, UnitOfWorkDep
 
 
-async def _service(
-    request: Request, unit: UnitOfWorkDep, identity: IdentityDep
-) -> AccountService:
+async def _service(unit: UnitOfWorkDep, identity: IdentityDep) -> AccountService:
     accounts = AccountRepository(unit.session)
-    settings = request.state.platform.settings.accounts
-    return AccountService(unit, accounts, identity, Passwords(), settings)
+    return AccountService(unit, accounts, identity, Passwords())
 
 
 async def _own_id() -> UUID:

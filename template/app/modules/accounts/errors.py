@@ -17,13 +17,6 @@ class EmailNotVerified(Forbidden):
         super().__init__("Verify the address first: the letter has a token.")
 
 
-class RefreshRefused(Unauthenticated):
-    """The refresh token is not, or no longer, good."""
-
-    def __init__(self) -> None:
-        super().__init__("Log in again: this refresh token is not good any more.")
-
-
 class LetterTokenRefused(Invalid):
     """The token of a letter is not, or no longer, good."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Model, unique_among_living
@@ -19,18 +19,6 @@ class Account(Model):
     # Words with spaces between them, as OAuth2 has it.
     scopes: Mapped[str] = mapped_column(String(1000), default="")
     verified_at: Mapped[datetime | None] = mapped_column(default=None)
-
-
-class TokenFamily(Model):
-    """One log-in, and the refresh tokens that followed each other since."""
-
-    __tablename__ = "token_families"
-
-    account_id: Mapped[UUID] = mapped_column(ForeignKey(Account.id), index=True)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    # The newest token bears this number; whoever shows an older one shows a copy.
-    generation: Mapped[int] = mapped_column(default=1)
-    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class AuditEvent(Model):

@@ -1,15 +1,13 @@
 """Where accounts are kept. The only file of the module that speaks SQL."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
-from app.modules.accounts.models import Account, AuditEvent, TokenFamily
+from app.modules.accounts.models import Account, AuditEvent
 from app.platform.database import Repository
-from app.platform.database.postgresql import from_now
 from app.platform.errors import NotFound
 from app.platform.observability import context
 
@@ -36,35 +34,16 @@ class AccountRepository(Repository[Account]):
         account.verified_at = func.now()
         await self.save(account)
 
-    async def begin_family(
-        self, account_id: UUID, *, lasting: timedelta
-    ) -> TokenFamily:
-        family = TokenFamily(account_id=account_id, expires_at=from_now(lasting))
-        self.session.add(family)
-        await self.session.flush()
-        return family
-
-    async def claim_family(self, key: UUID) -> TokenFamily | None:
-        """Find one that is still good, and let nobody else have it meanwhile."""
-        query = select(TokenFamily).where(
-            TokenFamily.id == key,
-            TokenFamily.revoked_at.is_(None),
-            TokenFamily.expires_at > func.now(),
+    async def hold(self, account: Account) -> Account | None:
+        """Read it as it is now, if its password is the same, and let it stay so."""
+        query = select(Account).where(
+            Account.id == account.id, Account.password_hash == account.password_hash
         )
-        found: TokenFamily | None = await self.session.scalar(query.with_for_update())
-        return found
-
-    async def revoke_families(self, account_id: UUID) -> None:
-        await self.session.execute(
-            update(TokenFamily)
-            .where(TokenFamily.account_id == account_id)
-            .where(TokenFamily.revoked_at.is_(None))
-            .values(revoked_at=func.now())
+        held: Account | None = await self.session.scalar(
+            query.with_for_update(read=True),
+            execution_options={"populate_existing": True},
         )
-
-    async def revoke(self, family: TokenFamily) -> None:
-        family.revoked_at = func.now()
-        await self.session.flush()
+        return held
 
     async def note(self, kind: str, account_id: UUID | None) -> None:
         """Leave a line in the log and a row in the table."""

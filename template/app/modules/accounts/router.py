@@ -1,33 +1,20 @@
 """Accounts over HTTP: parse, delegate, render."""
 
-from typing import Annotated
-
-from fastapi import Form, Request, Response, status
+from fastapi import Request, Response, status
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app.modules.accounts.dependencies import AccountServiceDep, OwnIdDep
-from app.modules.accounts.errors import (
-    EmailNotVerified,
-    LetterTokenRefused,
-    LogInRefused,
-    RefreshRefused,
-)
+from app.modules.accounts.errors import LetterTokenRefused
 from app.modules.accounts.schemas import (
     AccountRead,
-    KeySet,
-    PasswordChange,
     PasswordReset,
-    Refresh,
     Registration,
     ResetRequest,
-    TokenRequest,
-    Tokens,
     Verification,
 )
 from app.platform.errors import DomainError, Overloaded
-from app.platform.web.dependencies import IdentityDep
 from app.platform.web.problems import describe, problems
 from app.platform.web.routing import (
     ANYBODY,
@@ -54,7 +41,7 @@ GUESSABLE = Policy(
 )
 
 
-def _committed(request: Request, outcome: BaseModel | DomainError | None) -> Response:
+def committed(request: Request, outcome: BaseModel | DomainError | None) -> Response:
     """Answer a refusal without raising it: what it has changed is to be kept."""
     if isinstance(outcome, DomainError):
         return describe(outcome, request.scope)
@@ -85,45 +72,6 @@ async def verify(verification: Verification, accounts: AccountServiceDep) -> Non
     await accounts.verify(verification.token)
 
 
-@router.post(
-    "/token",
-    response_model=Tokens,
-    responses=problems(LogInRefused, RefreshRefused, EmailNotVerified, Overloaded),
-    policy=GUESSABLE,
-)
-async def get_tokens(
-    asked: Annotated[TokenRequest, Form()],
-    request: Request,
-    accounts: AccountServiceDep,
-) -> Response:
-    """Log in, or go on with a refresh token (OAuth2)."""
-    if asked.grant_type == "password":
-        return _committed(request, await accounts.log_in(asked))
-    return _committed(request, await accounts.refresh(asked.refresh_token))
-
-
-@router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, policy=PUBLIC)
-async def log_out(shown: Refresh, accounts: AccountServiceDep) -> None:
-    """Log out: no token of this log-in is exchanged for another any more."""
-    await accounts.log_out(shown.refresh_token)
-
-
-@router.put(
-    "/me/password",
-    status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(LogInRefused, Overloaded),
-    policy=Policy(concurrency=HASHING),
-)
-async def change_password(
-    change: PasswordChange,
-    request: Request,
-    own_id: OwnIdDep,
-    accounts: AccountServiceDep,
-) -> Response:
-    """Change one's password, which logs out everywhere."""
-    return _committed(request, await accounts.change_password(own_id, change))
-
-
 @router.get("/me")
 async def get_own_account(own_id: OwnIdDep, accounts: AccountServiceDep) -> AccountRead:
     """Get one's own account."""
@@ -145,9 +93,3 @@ async def ask_reset(asked: ResetRequest, accounts: AccountServiceDep) -> None:
 async def reset_password(reset: PasswordReset, accounts: AccountServiceDep) -> None:
     """Choose a new password with the token of the letter, which logs out everywhere."""
     await accounts.reset_password(reset)
-
-
-@router.get("/keys", policy=PUBLIC)
-async def list_keys(identity: IdentityDep) -> KeySet:
-    """List the public keys that check access tokens, as a JWK set."""
-    return KeySet.model_validate(await identity.public_keys())

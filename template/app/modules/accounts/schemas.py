@@ -1,7 +1,7 @@
 """Accounts, as they cross the boundary."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
@@ -60,34 +60,6 @@ class PasswordChange(BaseModel):
     password: NewPassword
 
 
-class Refresh(BaseModel):
-    """What a client shows to log out."""
-
-    refresh_token: LetterToken
-
-
-class TokenRequest(BaseModel):
-    """What OAuth2 sends to get tokens (RFC 6749, 4.3 and 6)."""
-
-    grant_type: Literal["password", "refresh_token"] = "password"
-    username: Annotated[str, Field(max_length=254)] = ""
-    password: Password = SecretStr("")
-    refresh_token: LetterToken = ""
-    # Clients send them, and nothing here needs them.
-    scope: Annotated[str, Field(max_length=1000)] = ""
-    client_id: Annotated[str | None, Field(max_length=200)] = None
-    client_secret: Password | None = None
-
-
-class Tokens(BaseModel):
-    """What a client shows from now on."""
-
-    access_token: str
-    token_type: Literal["bearer"]
-    expires_in: int = Field(description="Seconds.", examples=[600])
-    refresh_token: str
-
-
 class AccountRead(BaseModel):
     """What one sees of one's own account."""
 
@@ -98,9 +70,3 @@ class AccountRead(BaseModel):
     scopes: str
     verified_at: datetime | None
     created_at: datetime
-
-
-class KeySet(BaseModel):
-    """The public keys that check what is issued here (RFC 7517)."""
-
-    keys: list[dict[str, str]]

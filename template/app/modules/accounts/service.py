@@ -1,32 +1,25 @@
 """What can be done with an account, and who is believed."""
 
-from datetime import timedelta
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from app.modules.accounts.errors import (
     EmailNotVerified,
     LetterTokenRefused,
     LogInRefused,
-    RefreshRefused,
 )
 from app.modules.accounts.events import AccountRegistered, PasswordResetAsked
-from app.modules.accounts.models import Account, TokenFamily
+from app.modules.accounts.models import Account
 from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.repository import AccountRepository
-from app.modules.accounts.schemas import (
-    PasswordChange,
-    PasswordReset,
-    Registration,
-    TokenRequest,
-    Tokens,
-)
-from app.modules.accounts.settings import AccountsSettings
+from app.modules.accounts.schemas import PasswordChange, PasswordReset, Registration
 from app.platform.database import UnitOfWork
 from app.platform.errors import DomainError
 from app.platform.identity import Issuer
 from app.platform.observability.context import Principal
 
-VERIFY, RESET, REFRESH = "verify", "reset", "refresh"
+VERIFY, RESET = "verify", "reset"
 
 
 def principal_of(account: Account) -> Principal:
@@ -54,13 +47,11 @@ class AccountService:
         accounts: AccountRepository,
         identity: Issuer,
         passwords: Passwords,
-        settings: AccountsSettings,
     ) -> None:
         self._unit = unit
         self._accounts = accounts
         self._identity = identity
         self._passwords = passwords
-        self._settings = settings
 
     async def register(self, draft: Registration) -> None:
         """Take an address, or tell its owner by mail that it is taken."""
@@ -78,50 +69,31 @@ class AccountService:
         await self._accounts.verify(account)
         await self._accounts.note("verified", account.id)
 
-    async def log_in(self, asked: TokenRequest) -> Tokens | DomainError:
-        account = await self._accounts.find_by_email(asked.username.lower())
+    async def log_in(self, email: str, password: SecretStr) -> Account | DomainError:
+        """Find who knows the password, which does not change before the commit."""
+        account = await self._accounts.find_by_email(email.lower())
         stored = account.password_hash if account else None
-        fits = await self._passwords.fits(asked.password, stored)
-        if account is None or not fits:
+        fits = await self._passwords.fits(password, stored)
+        current = await self._accounts.hold(account) if account and fits else None
+        if current is None:
             account_id = account.id if account else None
             await self._accounts.note("log_in_refused", account_id)
             return LogInRefused()
-        if account.verified_at is None:
+        if current.verified_at is None:
             return EmailNotVerified()
-        lasting = timedelta(days=self._settings.refresh_days)
-        family = await self._accounts.begin_family(account.id, lasting=lasting)
-        await self._accounts.note("logged_in", account.id)
-        return await self._tokens(account, family)
-
-    async def refresh(self, token: str) -> Tokens | DomainError:
-        """Exchange a token for its successor; a second use of it ends the family."""
-        family, generation = await self._family(token)
-        if family is None:
-            return RefreshRefused()
-        account = await self._accounts.find(family.account_id)
-        if generation != family.generation or account is None:
-            await self._accounts.revoke(family)
-            await self._accounts.note("refresh_token_reused", family.account_id)
-            return RefreshRefused()
-        family.generation += 1
-        return await self._tokens(account, family)
-
-    async def log_out(self, token: str) -> None:
-        family, _ = await self._family(token)
-        if family is not None:
-            await self._accounts.revoke(family)
-            await self._accounts.note("logged_out", family.account_id)
+        await self._accounts.note("logged_in", current.id)
+        return current
 
     async def change_password(
         self, account_id: UUID, change: PasswordChange
-    ) -> DomainError | None:
+    ) -> Account | DomainError:
         account = await self._accounts.get(account_id)
         if not await self._passwords.fits(change.current, account.password_hash):
             await self._accounts.note("password_change_refused", account.id)
             return LogInRefused()
         account.password_hash = await self._passwords.hashed(change.password)
         await self._end_all(account, "password_changed")
-        return None
+        return account
 
     async def ask_reset(self, email: str) -> None:
         """Do the same for an address that has no account: nobody learns whether."""
@@ -141,30 +113,17 @@ class AccountService:
     async def get(self, account_id: UUID) -> Account:
         return await self._accounts.get(account_id)
 
+    async def find(self, account_id: UUID) -> Account | None:
+        return await self._accounts.find(account_id)
+
+    async def note(self, kind: str, account_id: UUID) -> None:
+        """Leave a security event of this account."""
+        await self._accounts.note(kind, account_id)
+
     async def _end_all(self, account: Account, kind: str) -> None:
         await self._accounts.save(account)
-        await self._accounts.revoke_families(account.id)
+        await self._identity.end_all(self._unit, str(account.id))
         await self._accounts.note(kind, account.id)
-
-    async def _tokens(self, account: Account, family: TokenFamily) -> Tokens:
-        issued = await self._identity.issue(principal_of(account))
-        words = str(family.id), str(family.generation)
-        lasting = timedelta(days=self._settings.refresh_days)
-        mark = self._identity.vouch(REFRESH, *words, lasting=lasting)
-        return Tokens(
-            access_token=issued.token,
-            token_type="bearer",  # noqa: S106 - it is a word of OAuth2
-            expires_in=issued.seconds,
-            refresh_token=".".join((*words, mark)),
-        )
-
-    async def _family(self, token: str) -> tuple[TokenFamily | None, int]:
-        """Find the family of a token that was made here, and its number in it."""
-        key, _, rest = token.partition(".")
-        generation, _, mark = rest.partition(".")
-        if not self._identity.vouched(mark, REFRESH, key, generation):
-            return None, 0
-        return await self._accounts.claim_family(UUID(key)), int(generation)
 
     async def _addressee(self, purpose: str, token: str) -> Account:
         """Find whose letter a token was in; raise if it is not good any more."""

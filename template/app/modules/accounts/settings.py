@@ -11,8 +11,6 @@ class AccountsSettings(Section):
     page_url: HttpUrl | None = None
     """The page that letters link to, with ?token= at its end; without one, letters have
     the token alone."""
-    refresh_days: int = Field(30, ge=1, le=365)
-    """How long one stays logged in, counted from the log-in."""
     letter_hours: int = Field(24, ge=1, le=168)
     """How long the token of a letter is good."""
     audit_days: int = Field(365, ge=1)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from app.modules.accounts.events import AccountRegistered, PasswordResetAsked
-from app.modules.accounts.models import Account, AuditEvent, TokenFamily
+from app.modules.accounts.models import Account, AuditEvent
 from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.service import RESET, VERIFY, state_of
 from app.platform.database import Database, UnitOfWork
@@ -61,8 +61,8 @@ async def send_reset(event: PasswordResetAsked, unit: UnitOfWork, ports: Ports) 
 async def purge_security(_: Tick, __: UnitOfWork, ports: Ports) -> None:
     kept = timedelta(days=ports.settings.accounts.audit_days)
     events = await purge(ports.database, AuditEvent.created_at, older_than=kept)
-    families = await purge(ports.database, TokenFamily.expires_at)
-    log.info("accounts.purged", events=events, families=families)
+    log_ins = await ports.identity.purge()
+    log.info("accounts.purged", events=events, log_ins=log_ins)
 
 
 async def _send(purpose: str, account: Account, ports: Ports) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from copy import copy
 from secrets import token_bytes
 from time import monotonic
 from typing import Annotated, Any, ClassVar, Self
@@ -101,6 +102,7 @@ class RedisCache:
     def __init__(self, redis: Redis, settings: RedisCacheSettings) -> None:
         self._redis = redis
         self._timeout_seconds = settings.timeout_ms / 1000
+        self._cooldown_seconds = settings.cooldown_seconds
         self._cooldown = Cooldown(settings.cooldown_seconds)
         self._turns = asyncio.Semaphore(settings.max_connections)
         self._owed: dict[str, object] = {}
@@ -159,6 +161,12 @@ class RedisCache:
     async def run(self, script: str, key: str, *given: bytes | int) -> Any | None:
         """Have the server compute with a key, at once; `None` if it did not."""
         return await self._ask(lambda: self._redis.eval(script, 1, key, *given))
+
+    def waiting(self, seconds: float) -> "RedisCache":
+        """Share the connections, and wait longer, for what nobody can do without."""
+        other, cooldown = copy(self), Cooldown(self._cooldown_seconds)
+        vars(other).update(_timeout_seconds=seconds, _cooldown=cooldown, _owed={})
+        return other
 
     async def ping(self) -> bool:
         return await self._ask(self._redis.ping) is not None

@@ -10,7 +10,12 @@ from typing import Any, Self
 import structlog
 from sqlalchemy import event, inspect, literal, select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.platform.database.engine import Ending, ReadSession, create_pool, sessions
@@ -41,6 +46,13 @@ PURGE_SECONDS = 20.0
 def _refuse_to_change(_: Any, __: Any, statement: str, *___: Any) -> None:
     if changes_something(statement):
         _refuse_to_flush()
+
+
+def _readers(engine: AsyncEngine) -> async_sessionmaker[ReadSession]:
+    # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
+    return sessions(autocommit, ReadSession)
 
 
 def _refuse_to_flush(*_: Any) -> None:
@@ -151,10 +163,8 @@ class Database:
         self.stage = stage
         self.pools = (primary,) if replica is primary else (primary, replica)
         self._writing = sessions(primary, AsyncSession)
-        # One round trip for a read: no BEGIN before it and no ROLLBACK behind it.
-        autocommit = replica.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(autocommit.sync_engine, "before_cursor_execute", _refuse_to_change)
-        self._reading = sessions(autocommit, ReadSession)
+        self._reading = _readers(replica)
+        self._reading_primary = _readers(primary)
         self._streaming = sessions(replica.execution_options(**SNAPSHOT), AsyncSession)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -215,6 +225,10 @@ class Database:
         only when a statement needs it.
         """
         return Ending(self._reading())
+
+    def primary_session(self) -> AbstractAsyncContextManager[ReadSession]:
+        """Read likewise what must not be missed: a replica is a little behind."""
+        return Ending(self._reading_primary())
 
     @asynccontextmanager
     async def streaming(self, *, may_idle: timedelta) -> AsyncIterator[AsyncSession]:

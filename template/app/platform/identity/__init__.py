@@ -3,19 +3,13 @@
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
+from app.platform.database import UnitOfWork
 from app.platform.errors import Unauthenticated
 from app.platform.observability.context import Principal
 
 
 class CredentialsRefused(Unauthenticated):
     """What was shown to prove who asks proves nothing, or no longer."""
-
-
-class Issued(NamedTuple):
-    """What its bearer shows, and for how many seconds it is believed."""
-
-    token: str
-    seconds: int
 
 
 class Scheme(NamedTuple):
@@ -36,10 +30,7 @@ class Identity(Protocol):
 
 
 class Issuer(Identity, Protocol):
-    """Believes what it has issued itself, until that expires."""
-
-    async def issue(self, principal: Principal) -> Issued:
-        """Give a principal what proves who it is."""
+    """Believes what it has issued itself, until that expires or is ended."""
 
     def vouch(self, *words: str, lasting: timedelta) -> str:
         """Make a token for one purpose of what it is about, readable by anybody."""
@@ -47,5 +38,11 @@ class Issuer(Identity, Protocol):
     def vouched(self, token: str, *words: str) -> bool:
         """Tell whether it was made here of the same words, and is still good."""
 
-    async def public_keys(self) -> dict[str, Any]:
-        """Publish what others need to check what was issued: a JWK set."""
+    async def end_all(self, unit: UnitOfWork, principal_id: str) -> None:
+        """End what a principal has begun by logging in, everywhere."""
+
+    async def granted(self, unit: UnitOfWork, principal_id: str) -> None:
+        """Have what a principal may do from now on hold for it."""
+
+    async def purge(self) -> int:
+        """Forget log-ins that are over; tell how many those were."""

@@ -1,19 +1,15 @@
 """Who stands before every route, and tells OpenAPI whom it lets in."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.types import Scope
 
 from app.platform.errors import DomainError, Forbidden, Unauthenticated
-from app.platform.identity import CredentialsRefused, Identity, Scheme
+from app.platform.identity import CredentialsRefused, Identity
 from app.platform.observability import context
 from app.platform.web.policy import ANYBODY, Access
 from app.platform.web.problems import problems
-
-
-class CredentialsMissing(Unauthenticated):
-    """The route lets in whoever proves who it is: with a bearer's token."""
 
 
 class CredentialsMalformed(DomainError):
@@ -24,11 +20,25 @@ class ScopeMissing(Forbidden):
     """Who asks has not been granted what the route needs."""
 
 
-class TokenGuard:
-    """Takes a bearer's token, once, and from a header only."""
+class PrincipalGuard:
+    """Has whoever asks proved by what it shows, where not anybody is let in."""
 
-    def __init__(self, scheme: Scheme) -> None:
-        self._scheme = scheme
+    # Each way to show it, as OpenAPI describes it. The first one names the scopes.
+    schemes: Mapping[str, Any]
+    missing: ClassVar[type[Unauthenticated]]
+
+    def shown(self, scope: Scope) -> str:
+        """Find what is shown, or raise."""
+        raise NotImplementedError
+
+    def required(self, method: str) -> list[str]:
+        """Name the schemes that a request of this method needs."""
+        return [next(iter(self.schemes))]
+
+    def refusals(self, method: str, access: Access) -> list[type[DomainError]]:
+        """List how it may answer a request of this method."""
+        needed = [ScopeMissing] if access.scopes else []
+        return [self.missing, CredentialsRefused, CredentialsMalformed, *needed]
 
     async def judge(self, scope: Scope, access: Access | None) -> None:
         if access == ANYBODY:
@@ -36,7 +46,7 @@ class TokenGuard:
         if access is None:
             raise ScopeMissing("Nobody has been let into this route.")
         identity: Identity = scope["state"]["platform"].identity
-        principal = await identity.prove(_bearers(scope))
+        principal = await identity.prove(self.shown(scope))
         context.identify(principal)
         missing = access.scopes - principal.scopes
         if missing and context.ADMIN not in principal.scopes:
@@ -46,30 +56,15 @@ class TokenGuard:
         self, description: dict[str, Any], needs: Mapping[str, Access]
     ) -> None:
         schemes = description["components"].setdefault("securitySchemes", {})
-        schemes[self._scheme.name] = self._scheme.described
+        schemes |= self.schemes
         for path in description["paths"].values():
-            for operation in path.values():
+            for method, operation in path.items():
                 access = needs.get(operation.get("operationId", ""), ANYBODY)
                 if access != ANYBODY:
-                    operation["security"] = [{self._scheme.name: sorted(access.scopes)}]
-                    operation["responses"] |= _refusals(access)
-
-
-def _bearers(scope: Scope) -> str:
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if not given:
-        raise CredentialsMissing("Say who you are: Authorization: Bearer ...")
-    if len(given) > 1:
-        raise CredentialsMalformed("There is more than one Authorization header.")
-    said: str = given[0].decode("latin-1")
-    kind, _, token = said.partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise CredentialsMissing("Only a bearer's token proves who asks.")
-    return token.strip()
-
-
-def _refusals(access: Access) -> dict[str, Any]:
-    refusals = [CredentialsMissing, CredentialsRefused]
-    forbidden = [ScopeMissing] if access.scopes else []
-    documented = problems(*refusals, *forbidden, CredentialsMalformed)
-    return {str(status): response for status, response in documented.items()}
+                    first, *others = self.required(method)
+                    needed = {name: list[str]() for name in others}
+                    operation["security"] = [{first: sorted(access.scopes), **needed}]
+                    documented = problems(*self.refusals(method, access))
+                    operation["responses"] |= {
+                        str(status): response for status, response in documented.items()
+                    }

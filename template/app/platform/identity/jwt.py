@@ -1,22 +1,21 @@
 """Identity by signed tokens (RFC 9068), which any process checks by itself."""
 
-import hmac
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from hashlib import sha256
 from time import time
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import uuid4
 
 import jwt
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from app.platform.configuration import Refusal, Section
-from app.platform.database import Database, Owned
-from app.platform.identity import Issued, Scheme
-from app.platform.identity.keys import Key, Keys, as_set, derived
+from app.platform.database import Database, Owned, UnitOfWork
+from app.platform.database.database import purge
+from app.platform.identity import Scheme
+from app.platform.identity.keys import Key, Keys, as_set
+from app.platform.identity.models import TokenFamily
+from app.platform.identity.refresh import RefreshTokens
 from app.platform.identity.tokens import (
     LEEWAY_SECONDS,
     Header,
@@ -24,6 +23,7 @@ from app.platform.identity.tokens import (
     Tokens,
     refusal,
 )
+from app.platform.identity.vouching import Vouching, VouchingSettings
 from app.platform.observability.context import Principal
 
 # The only one that is believed, whatever a token says of itself.
@@ -32,27 +32,27 @@ TYPE = "at+jwt"
 # A header that says more would name a key or a rule of its own.
 _HEADER = {"alg", "kid", "typ"}
 _CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
-SHORTEST_SECRET = 32
-DEVELOPMENT = "a-secret-that-is-good-for-development-only"
 # Where the API is published may have a prefix, so this begins without one.
 _FLOW = {"tokenUrl": "v1/accounts/token", "scopes": {}}
 
 
-class JwtIdentitySettings(Section):
+class JwtIdentitySettings(VouchingSettings):
     """`IDENTITY__*` in the environment."""
 
-    secret: SecretStr = SecretStr(DEVELOPMENT)
-    """Seals the keys that sign, which the service makes itself: 32 letters or more."""
     access_minutes: int = Field(10, ge=1, le=60)
     """How long a token is believed, and so how long who has logged out may go on."""
-
-    def unsafe(self) -> Iterator[Refusal]:
-        secret = self.secret.get_secret_value()
-        if secret == DEVELOPMENT or len(secret) < SHORTEST_SECRET:
-            yield Refusal("secret", "is short, or known to all who read the code")
+    refresh_days: int = Field(30, ge=1, le=365)
+    """How long one stays logged in, counted from the log-in."""
 
 
-class JwtIdentity:
+class Issued(NamedTuple):
+    """What its bearer shows, and for how many seconds it is believed."""
+
+    token: str
+    seconds: int
+
+
+class JwtIdentity(Vouching):
     """Believes what one of its own keys has signed."""
 
     scheme = Scheme("oauth2", {"type": "oauth2", "flows": {"password": _FLOW}})
@@ -60,12 +60,14 @@ class JwtIdentity:
     def __init__(
         self, settings: JwtIdentitySettings, database: Database, service: str
     ) -> None:
+        super().__init__(settings.secret)
         self._service = service
+        self._database = database
         self._lasting = timedelta(minutes=settings.access_minutes)
-        secret = settings.secret.get_secret_value()
-        self._vouching = derived(secret, "vouching")
         believed = self._lasting + timedelta(seconds=LEEWAY_SECONDS)
-        self.keys = Keys(database, secret, believed)
+        self.keys = Keys(database, settings.secret.get_secret_value(), believed)
+        logged_in = timedelta(days=settings.refresh_days)
+        self.refresh_tokens = RefreshTokens(self, logged_in)
         self._tokens = Tokens(self.keys.find, self._read)
 
     @classmethod
@@ -97,15 +99,14 @@ class JwtIdentity:
         headers = {"kid": key.kid, "typ": TYPE}
         return Issued(jwt.encode(claims, key.private, ALGORITHM, headers), seconds)
 
-    def vouch(self, *words: str, lasting: timedelta) -> str:
-        until = f"{int(time() + lasting.total_seconds()):x}"
-        return f"{until}.{self._mark(until, *words)}"
+    async def end_all(self, unit: UnitOfWork, principal_id: str) -> None:
+        await self.refresh_tokens.end_all(unit, principal_id)
 
-    def vouched(self, token: str, *words: str) -> bool:
-        until, _, mark = token.partition(".")
-        expected = self._mark(until, *words)
-        same = hmac.compare_digest(mark.encode(), expected.encode())
-        return same and int(until, 16) >= time()
+    async def granted(self, unit: UnitOfWork, principal_id: str) -> None:
+        """Do nothing: the next token says so."""
+
+    async def purge(self) -> int:
+        return await purge(self._database, TokenFamily.expires_at)
 
     async def public_keys(self) -> dict[str, Any]:
         await self.keys.signing()
@@ -129,9 +130,3 @@ class JwtIdentity:
         scopes = frozenset(str(claims.get("scope", "")).split())
         principal = Principal(claims["sub"], claims.get("tenant"), "user", scopes)
         return Proof(principal, float(claims["exp"]) + LEEWAY_SECONDS)
-
-    def _mark(self, *words: str) -> str:
-        # What is joined must not be read as other words.
-        said = "\n".join(f"{len(word)}:{word}" for word in words)
-        digest = hmac.new(self._vouching, said.encode(), sha256).digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +22,7 @@ from app.platform.database import Database
 from app.platform.database.postgresql import try_lock
 from app.platform.errors import Unavailable
 from app.platform.identity.models import SigningKey
+from app.platform.identity.vouching import derived
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +31,6 @@ FRESH_SECONDS = 30.0
 NOTICE = timedelta(seconds=2 * FRESH_SECONDS)
 # What names a key that is not known makes nobody read them more often than this.
 ASKED_SECONDS = 5.0
-
-
-def derived(secret: str, purpose: str) -> bytes:
-    """Make a key for one purpose of the secret: none of them tells another."""
-    kdf = HKDF(SHA256(), length=32, salt=None, info=purpose.encode())
-    return kdf.derive(secret.encode())
 
 
 @dataclass(frozen=True, slots=True)

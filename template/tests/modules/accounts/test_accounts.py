@@ -2,39 +2,33 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from httpx import AsyncClient
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import text, update
 
-from app.modules.accounts.models import AuditEvent, TokenFamily
+from app.modules.accounts.models import Account, AuditEvent
 from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.tasks import purge_security
 from app.platform.tasks import Tick
 from dev.smtp import MailSink
-from tests.fixtures.identity_jwt import shown
-from tests.fixtures.service import Service, acting
-from tests.modules.accounts.conftest import EMAIL, PASSWORD, Finish, Letter, LogIn
+from tests.fixtures.service import Bearing, Service, Show, acting
+from tests.modules.accounts.conftest import (
+    EMAIL,
+    PASSWORD,
+    Events,
+    Finish,
+    Letter,
+    LogIn,
+)
 
 DRAFT = {"email": EMAIL, "password": PASSWORD}
 OTHER = "an even longer horse"
-
-
-def bearing(tokens: dict[str, Any]) -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens['access_token']}"}
-
-
-async def refreshed(client: AsyncClient, tokens: dict[str, Any]) -> Any:
-    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    return await client.post("/v1/accounts/token", data=form)
-
-
-async def events(service: Service) -> list[str]:
-    async with service.platform.database.read_session() as session:
-        kinds = await session.scalars(select(AuditEvent.kind).order_by(AuditEvent.id))
-        return list(kinds)
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 class TestRegister:
@@ -76,14 +70,14 @@ class TestRegister:
         assert (await log_in(OTHER)).status_code == 401
 
     async def test_makes_one_account_of_many_at_once(
-        self, client: AsyncClient, service: Service
+        self, client: AsyncClient, events: Events
     ) -> None:
         answers = await asyncio.gather(
             *(client.post("/v1/accounts", json=DRAFT) for _ in range(3))
         )
 
         assert {answer.status_code for answer in answers} == {202}
-        assert (await events(service)).count("registered") == 1
+        assert (await events()).count("registered") == 1
 
 
 class TestVerify:
@@ -128,13 +122,12 @@ class TestLogIn:
         assert wrong.json()["detail"] == unknown.json()["detail"]
 
     async def test_lets_in_who_knows_the_password(
-        self, client: AsyncClient, ada: str, log_in: LogIn
+        self, client: AsyncClient, ada: str, log_in: LogIn, bearing: Bearing
     ) -> None:
-        tokens = (await log_in()).json()
+        headers = bearing(await log_in())
 
-        me = await client.get("/v1/accounts/me", headers=bearing(tokens))
+        me = await client.get("/v1/accounts/me", headers=headers)
 
-        assert tokens["token_type"] == "bearer"
         assert (me.json()["email"], me.json()["scopes"]) == (ada, "")
         assert "password" not in me.text
 
@@ -147,87 +140,53 @@ class TestLogIn:
         assert statuses == {401, 503}
         [busy, *_] = [each for each in answers if each.status_code == 503]
         assert busy.headers["retry-after"] == "1"
-        assert (await log_in()).status_code == 200
+        assert (await log_in()).is_success
 
-    async def test_is_noted(self, ada: str, service: Service, log_in: LogIn) -> None:
+    async def test_is_noted(self, ada: str, events: Events, log_in: LogIn) -> None:
         await log_in("wrong")
         await log_in()
 
-        noted = await events(service)
+        noted = await events()
         assert noted == ["registered", "verified", "log_in_refused", "logged_in"]
 
-
-class TestRefresh:
-    async def test_gives_new_tokens_for_old_ones(
-        self, client: AsyncClient, ada: str, log_in: LogIn
+    async def test_waits_for_a_password_that_is_being_changed(
+        self, ada: str, service: Service, log_in: LogIn
     ) -> None:
-        tokens = (await log_in()).json()
+        database = service.platform.database
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(update(Account).values(password_hash="other"))
+            logging_in = asyncio.ensure_future(log_in())
+            async with asyncio.timeout(30), database.watching() as connection:
+                while not await connection.scalar(text(WAITING)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
 
-        new = (await refreshed(client, tokens)).json()
+        assert (await logging_in).status_code == 401
 
-        assert new["refresh_token"] != tokens["refresh_token"]
-        assert (await refreshed(client, new)).status_code == 200
 
-    async def test_ends_the_family_when_a_token_comes_twice(
-        self, client: AsyncClient, ada: str, service: Service, log_in: LogIn
+class TestOwnAccount:
+    async def test_is_not_had_by_who_has_no_account(
+        self, client: AsyncClient, service: Service, show: Show
     ) -> None:
-        tokens = (await log_in()).json()
-        new = (await refreshed(client, tokens)).json()
+        async with acting(service, await show(service.platform, id_="a-machine")):
+            own = await client.get("/v1/accounts/me")
 
-        stolen = await refreshed(client, tokens)
-
-        assert stolen.status_code == 401
-        assert (await refreshed(client, new)).status_code == 401
-        assert (await events(service))[-1] == "refresh_token_reused"
-
-    async def test_is_won_by_one_of_many_at_once(
-        self, client: AsyncClient, ada: str, log_in: LogIn
-    ) -> None:
-        tokens = (await log_in()).json()
-
-        answers = await asyncio.gather(*(refreshed(client, tokens) for _ in range(3)))
-
-        statuses = [answer.status_code for answer in answers]
-        assert statuses.count(200) <= 1
-        assert set(statuses) <= {200, 401, 503}
-
-    @pytest.mark.parametrize("token", ["", "x", "a.1.b.c", "\u00e9.1.2.\u00e9"])
-    async def test_refuses_what_was_never_given(
-        self, client: AsyncClient, token: str
-    ) -> None:
-        refused = await refreshed(client, {"refresh_token": token})
-
-        assert refused.status_code == 401
-
-
-class TestLogOut:
-    async def test_ends_the_log_in(
-        self, client: AsyncClient, ada: str, log_in: LogIn
-    ) -> None:
-        tokens = (await log_in()).json()
-
-        shown = {"refresh_token": tokens["refresh_token"]}
-        left = await client.post("/v1/accounts/logout", json=shown)
-
-        assert left.status_code == 204
-        assert (await refreshed(client, tokens)).status_code == 401
+        assert own.status_code == 401
 
 
 class TestPassword:
-    async def test_is_changed_by_who_knows_it_and_logs_out_everywhere(
-        self, client: AsyncClient, ada: str, log_in: LogIn
+    async def test_is_changed_by_who_knows_it(
+        self, client: AsyncClient, ada: str, log_in: LogIn, bearing: Bearing
     ) -> None:
-        tokens, path = (await log_in()).json(), "/v1/accounts/me/password"
+        headers, path = bearing(await log_in()), "/v1/accounts/me/password"
         change = {"current": "wrong", "password": OTHER}
-        wrong = await client.put(path, json=change, headers=bearing(tokens))
+        wrong = await client.put(path, json=change, headers=headers)
         change["current"] = PASSWORD
 
-        changed = await client.put(path, json=change, headers=bearing(tokens))
+        changed = await client.put(path, json=change, headers=headers)
 
         assert (wrong.status_code, changed.status_code) == (401, 204)
-        assert (await refreshed(client, tokens)).status_code == 401
         assert (await log_in()).status_code == 401
-        assert (await log_in(OTHER)).status_code == 200
+        assert (await log_in(OTHER)).is_success
 
     async def test_is_reset_once_with_a_letter(
         self, client: AsyncClient, ada: str, letter: Letter, log_in: LogIn
@@ -240,7 +199,7 @@ class TestPassword:
 
         assert (asked.status_code, done.status_code) == (202, 204)
         assert again.status_code == 422
-        assert (await log_in(OTHER)).status_code == 200
+        assert (await log_in(OTHER)).is_success
 
     async def test_of_nobody_is_reset_as_quietly(
         self, client: AsyncClient, finish_tasks: Finish, mail_sink: MailSink
@@ -253,34 +212,15 @@ class TestPassword:
         assert not mail_sink.mails
 
 
-class TestKeys:
-    async def test_are_published_without_what_is_private(
-        self, client: AsyncClient
-    ) -> None:
-        [key] = (await client.get("/v1/accounts/keys")).json()["keys"]
-
-        assert key.keys() == {"kty", "crv", "use", "kid", "x"}
-
-    async def test_that_name_no_account_have_none_of_their_own(
-        self, client: AsyncClient, service: Service
-    ) -> None:
-        async with acting(service, await shown(service.platform, id_="a-machine")):
-            own = await client.get("/v1/accounts/me")
-
-        assert own.status_code == 401
-
-
 async def test_a_stored_password_that_cannot_be_read_fits_nobody() -> None:
     assert not await Passwords().fits(SecretStr(PASSWORD), "of another kind")
 
 
 async def test_what_is_over_is_forgotten(
-    ada: str, service: Service, log_in: LogIn
+    ada: str, events: Events, log_in: LogIn, service: Service
 ) -> None:
     database, now = service.platform.database, datetime.now(UTC)
-    await log_in()
     async with database.unit_of_work() as unit:
-        await unit.session.execute(update(TokenFamily).values(expires_at=now))
         old = update(AuditEvent).values(created_at=now - timedelta(days=366))
         await unit.session.execute(old)
     await log_in()
@@ -288,6 +228,4 @@ async def test_what_is_over_is_forgotten(
     async with database.unit_of_work() as unit:
         await purge_security(Tick(due_at=now), unit, service.platform)
 
-    assert await events(service) == ["logged_in"]
-    async with database.read_session() as session:
-        assert len(list(await session.scalars(select(TokenFamily)))) == 1
+    assert await events() == ["logged_in"]

@@ -1,86 +1,49 @@
-"""What an operator does with accounts and keys, at the command line."""
+"""What an operator does with accounts, at the command line."""
 
-import asyncio
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import select
-from typer.testing import CliRunner
 
-from app.cli import cli
-from app.modules.accounts.models import TokenFamily
 from app.modules.accounts.seed import PASSWORD as KNOWN
 from app.modules.accounts.seed import SCOPES, seed
-from tests.fixtures.service import Service
-from tests.modules.accounts.conftest import EMAIL, PASSWORD, LogIn
-from tests.modules.accounts.test_accounts import bearing, refreshed
+from tests.fixtures.service import Bearing, Service
+from tests.modules.accounts.conftest import EMAIL, PASSWORD, LogIn, Run
 
 
 class TestCommands:
-    @pytest.fixture
-    def run(self, service: Service, monkeypatch: pytest.MonkeyPatch) -> Any:
-        url = service.platform.settings.database.url.get_secret_value()
-        monkeypatch.setenv("DATABASE__URL", url)
-
-        async def run(*words: str, said: str | None = None) -> str:
-            ended = await asyncio.to_thread(
-                CliRunner().invoke, cli, ["accounts", *words], said
-            )
-            assert ended.exit_code == 0, ended.output
-            return ended.output
-
-        return run
-
     async def test_make_an_admin_and_say_what_happened(
-        self, client: AsyncClient, run: Any, log_in: LogIn
+        self, client: AsyncClient, run: Run, log_in: LogIn, bearing: Bearing
     ) -> None:
         await run("create-admin", EMAIL, said=f"{PASSWORD}\n{PASSWORD}\n")
 
-        tokens = (await log_in()).json()
-        me = await client.get("/v1/accounts/me", headers=bearing(tokens))
+        headers = bearing(await log_in())
+        me = await client.get("/v1/accounts/me", headers=headers)
         assert me.json()["scopes"] == "admin"
         told = await run("events", "--of", EMAIL)
-        assert [line.split("\t")[1] for line in told.splitlines() if "\t" in line] == [
-            "logged_in",
-            "admin_created",
-        ]
+        noted = [line.split("\t")[1] for line in told.splitlines() if "\t" in line]
+        assert noted == ["logged_in", "admin_created"]
 
-    async def test_grant_and_revoke(
-        self, client: AsyncClient, ada: str, run: Any, log_in: LogIn, service: Service
+    async def test_say_what_an_account_may_do_from_its_next_log_in_on(
+        self, client: AsyncClient, ada: str, run: Run, log_in: LogIn, bearing: Bearing
     ) -> None:
-        tokens = (await log_in()).json()
         await run("grant", ada, "reports")
-        new = (await refreshed(client, tokens)).json()
-        me = await client.get("/v1/accounts/me", headers=bearing(new))
 
-        await run("revoke", ada)
-
+        headers = bearing(await log_in())
+        me = await client.get("/v1/accounts/me", headers=headers)
         assert me.json()["scopes"] == "reports"
-        assert (await refreshed(client, new)).status_code == 401
-        async with service.platform.database.read_session() as session:
-            assert all(await session.scalars(select(TokenFamily.revoked_at)))
-
-    async def test_rotate_the_keys(self, client: AsyncClient, run: Any) -> None:
-        [before] = (await client.get("/v1/accounts/keys")).json()["keys"]
-
-        said = await run("rotate-keys")
-
-        assert before["kid"] not in said
-        assert "signs in 60 seconds" in said
 
 
 class TestSeed:
     async def test_lets_an_admin_and_another_log_in(
-        self, client: AsyncClient, service: Service, log_in: LogIn
+        self, client: AsyncClient, service: Service, log_in: LogIn, bearing: Bearing
     ) -> None:
         for _ in range(2):
             await seed(service.platform)
 
         for email, scopes in SCOPES.items():
-            tokens = (await log_in(KNOWN.get_secret_value(), email)).json()
-            me = await client.get("/v1/accounts/me", headers=bearing(tokens))
+            headers = bearing(await log_in(KNOWN.get_secret_value(), email))
+            me = await client.get("/v1/accounts/me", headers=headers)
             assert me.json()["scopes"] == scopes
 
     @pytest.mark.parametrize("environment", ["staging", "production"])

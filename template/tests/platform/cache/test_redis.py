@@ -212,6 +212,17 @@ class TestFaults:
             assert await store.fill(key, b"1", lease=lease, ttl_seconds=5)
             assert store.available
 
+    async def test_one_that_waits_longer_is_not_kept_from_it_by_the_other(
+        self, redis_url: str
+    ) -> None:
+        slow = slowly(redis_url, delay_seconds=0.2)
+        async with served(slow) as url, opened(url) as store:
+            patient = store.waiting(30)
+
+            assert not await store.ping()
+            assert await patient.ping()
+            assert (store.available, patient.available) == (False, True)
+
     async def test_it_is_reported_once_per_cooldown(self) -> None:
         began = monotonic()
         async with opened(f"redis://127.0.0.1:{free_port()}") as store:

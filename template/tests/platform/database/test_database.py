@@ -132,11 +132,14 @@ class TestReadSession:
         async with Database.open(settings, stage=Stage()) as database:
             async with database.read_session() as session:
                 read_from = await session.scalar(name)
+            async with database.primary_session() as session:
+                current = await session.scalar(name)
             async with database.unit_of_work() as unit:
                 written_to = await unit.session.scalar(name)
 
         assert empty_database.url.get_secret_value().endswith(str(read_from))
         assert database_settings.url.get_secret_value().endswith(str(written_to))
+        assert current == written_to
 
 
 class TestLimits:

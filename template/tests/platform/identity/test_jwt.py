@@ -4,14 +4,12 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from pydantic import SecretStr
 
 from app.platform.errors import Unavailable
 from app.platform.identity import CredentialsRefused
 from app.platform.identity.jwt import JwtIdentity, JwtIdentitySettings
 from app.platform.identity.keys import Keys
 from app.platform.observability.context import Principal
-from app.settings import Settings
 from tests.fixtures.service import Service
 from tests.platform.identity.contract import (
     Forger,
@@ -22,6 +20,7 @@ from tests.platform.identity.contract import (
     saying,
 )
 
+SECRET = JwtIdentitySettings().secret.get_secret_value()
 ADA = Principal(str(uuid4()), tenant="acme", kind="user", scopes=frozenset({"a", "b"}))
 
 
@@ -114,7 +113,7 @@ class TestRotation:
 class TestKeys:
     async def test_are_one_for_all_that_begin_at_once(self, service: Service) -> None:
         database, lasting = service.platform.database, timedelta(minutes=1)
-        some = [Keys(database, JWT_SECRET, lasting) for _ in range(3)]
+        some = [Keys(database, SECRET, lasting) for _ in range(3)]
 
         found = await asyncio.gather(*(keys.signing() for keys in some))
 
@@ -125,39 +124,3 @@ class TestKeys:
 
         with pytest.raises(Unavailable, match="IDENTITY__SECRET"):
             await keys.signing()
-
-
-JWT_SECRET = JwtIdentitySettings().secret.get_secret_value()
-
-
-class TestVouch:
-    def test_is_for_these_words_only(self, identity: JwtIdentity) -> None:
-        token = identity.vouch("reset", "ab", "c", lasting=timedelta(minutes=1))
-
-        assert identity.vouched(token, "reset", "ab", "c")
-        assert not identity.vouched(token, "reset", "a", "bc")
-        assert not identity.vouched(token, "verify", "ab", "c")
-
-    def test_ends(self, identity: JwtIdentity) -> None:
-        token = identity.vouch("reset", lasting=timedelta(seconds=-1))
-
-        assert not identity.vouched(token, "reset")
-        assert not identity.vouched("ffffffff." + token.partition(".")[2], "reset")
-
-
-class TestSecret:
-    @pytest.mark.parametrize("secret", [JWT_SECRET, "x" * 31])
-    def test_that_is_short_or_known_ends_the_start(
-        self, monkeypatch: pytest.MonkeyPatch, secret: str
-    ) -> None:
-        monkeypatch.setenv("ENVIRONMENT", "production")
-        monkeypatch.setenv("IDENTITY__SECRET", secret)
-
-        with pytest.raises(SystemExit, match="IDENTITY__SECRET is short") as refused:
-            Settings.load()
-        assert secret not in str(refused.value)
-
-    def test_of_one_own_is_taken(self) -> None:
-        settings = JwtIdentitySettings(secret=SecretStr("x" * 32))
-
-        assert not list(settings.unsafe())

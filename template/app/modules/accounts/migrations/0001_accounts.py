@@ -1,4 +1,4 @@
-"""Accounts, log-ins and security events.
+"""Accounts and security events.
 
 Revises:
 """
@@ -30,20 +30,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_accounts_email", "accounts", ["email"], **UNIQUE)
     op.create_table(
-        "token_families",
-        sa.Column("account_id", sa.Uuid(), nullable=False),
-        sa.Column("expires_at", INSTANT, nullable=False),
-        sa.Column("generation", sa.BigInteger(), nullable=False),
-        sa.Column("revoked_at", INSTANT, nullable=True),
-        *_common(),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name="fk_token_families_account_id"
-        ),
-        sa.PrimaryKeyConstraint("id", name="pk_token_families"),
-    )
-    for column in ("account_id", "expires_at"):
-        op.create_index(f"ix_token_families_{column}", "token_families", [column])
-    op.create_table(
         "audit_events",
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
@@ -56,7 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("audit_events", "token_families", "accounts"):
+    for table in ("audit_events", "accounts"):
         op.drop_table(table)
 
 

@@ -1,4 +1,4 @@
-"""The keys that sign.
+"""The keys that sign, and the log-ins.
 
 Revises:
 """
@@ -26,7 +26,20 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("kid", name="pk_signing_keys"),
     )
+    op.create_table(
+        "token_families",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("principal_id", sa.String(255), nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.Column("created_at", INSTANT, server_default=sa.func.now(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_token_families"),
+    )
+    for column in ("principal_id", "expires_at"):
+        op.create_index(f"ix_token_families_{column}", "token_families", [column])
 
 
 def downgrade() -> None:
-    op.drop_table("signing_keys")
+    for table in ("token_families", "signing_keys"):
+        op.drop_table(table)
