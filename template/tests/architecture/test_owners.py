@@ -1,5 +1,6 @@
 """What becomes of the rows of one caller when another asks for them, by any route."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -24,8 +25,7 @@ from app.platform.database import Base, Owned
 from app.platform.database.model import defined_in
 from app.platform.observability.context import ADMIN
 from app.platform.web.routing import OWNER, routes_of
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.service import Service, Show, acting
 
 ADA, EVE = str(uuid4()), str(uuid4())
 THERE = UUID("00000000-0000-7000-8000-00000000000a")
@@ -51,7 +51,7 @@ def operations(application: FastAPI) -> list[tuple[str, str]]:
     own = [route for route in routes_of(api.router) if route.policy.access == OWNER]
     known = application.openapi()["paths"]
     found = [
-        (method, path.replace(path[path.index("{") : path.index("}") + 1], str(THERE)))
+        (method, re.sub(r"{\w+}", str(THERE), path))
         for route in own
         if "{" in (path := f"{api.router.prefix}{route.path}")
         for method in sorted(route.methods - {"HEAD"})
@@ -78,9 +78,13 @@ async def rows(service: Service) -> Rows:
 
 class TestAnothersRow:
     async def test_is_not_there_and_stays_as_it_is(
-        self, operations: list[tuple[str, str]], service: Service, rows: Rows
+        self,
+        operations: list[tuple[str, str]],
+        service: Service,
+        show: Show,
+        rows: Rows,
     ) -> None:
-        async with acting(service, await shown(service.platform, id_=EVE)):
+        async with acting(service, await show(service.platform, id_=EVE)):
             for method, path in operations:
                 sends = method in {"PATCH", "POST", "PUT"}
                 answer = await service.client.request(
@@ -99,11 +103,12 @@ class TestAnothersRow:
         self,
         operations: list[tuple[str, str]],
         service: Service,
+        show: Show,
         rows: Rows,
         scopes: tuple[str, ...],
     ) -> None:
         whose = EVE if scopes else ADA
-        async with acting(service, await shown(service.platform, *scopes, id_=whose)):
+        async with acting(service, await show(service.platform, *scopes, id_=whose)):
             for method, path in operations:
                 if method == "GET":
                     answer = await service.client.get(path)
