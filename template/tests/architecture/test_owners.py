@@ -39,7 +39,7 @@ VALUES: dict[type, Any] = {
     UUID: THERE,
     date: date(2030, 1, 31),
     datetime: datetime(2030, 1, 31, tzinfo=UTC),
-    dict: {},
+    object: {},
 }
 
 type Rows = dict[str, Sequence[Row[Any]]]
