@@ -28,7 +28,7 @@ DEFAULTS = {
     "cache": "redis",
     "tasks": "celery",
     "broker": "redis",
-    "identity": "none",
+    "identity": "jwt",
     "telemetry": "opentelemetry",
     "rate_limits": True,
     "webhooks": False,

@@ -22,19 +22,20 @@ from app.platform.observability.context import Principal
 from app.platform.tasks import TaskRouter, Tick
 from app.platform.webhooks import WebhooksSettings
 from app.settings import Settings
-from tests.fixtures.identity_jwt import shown
-from tests.fixtures.service import Introduce, Service
+from tests.fixtures.service import Introduce, Service, Show
 from tests.fixtures.third_party import Stub
 
 type Json = dict[str, Any]
 type Finish = Callable[[], Awaitable[None]]
 type Subscribe = Callable[..., Awaitable[Json]]
 
-ADA = Principal(str(uuid4()), kind="user")
+ADA = str(uuid4())
+NOBODY = Principal(str(uuid4()), kind="user")
 
 
 class NoteWritten(Event):
     note_id: UUID
+    owner_id: str = ""
     hidden: str = "nobody's concern"
 
 
@@ -46,7 +47,9 @@ class NoteWrittenV1(BaseModel):
 
 NOTE = Published("note.written.v1", NoteWritten, NoteWrittenV1)
 # Of what is Ada's, whoever does it.
-LENT = Published("note.lent.v1", NoteWritten, NoteWrittenV1, owner=lambda _: ADA.id)
+LENT = Published(
+    "note.lent.v1", NoteWritten, NoteWrittenV1, owner=lambda note: note.owner_id
+)
 
 
 @pytest.fixture
@@ -77,9 +80,9 @@ def settings(
 
 
 @pytest.fixture
-def introduce() -> Introduce:
+def introduce(show: Show) -> Introduce:
     async def introduce(platform: Platform) -> dict[str, str]:
-        return await shown(platform, id_=ADA.id)
+        return await show(platform, id_=ADA)
 
     return introduce
 
@@ -103,13 +106,23 @@ class Days:
     service: Service
     finish: Finish
 
-    async def write(self, *, by: Principal = ADA, times: int = 1) -> None:
-        """Have notes written, and do what follows at once."""
-        with context.restore({"x-request-id": uuid4().hex, **by.carried()}):
+    async def write(self, *, by: Principal | None = None, times: int = 1) -> None:
+        """Have notes of Ada's written, and do what follows at once."""
+        ada = await self.subscriber()
+        with context.restore({"x-request-id": uuid4().hex, **(by or ada).carried()}):
             async with self.service.platform.database.unit_of_work() as unit:
                 for _ in range(times):
-                    unit.record(NoteWritten(note_id=uuid4()))
+                    unit.record(NoteWritten(note_id=uuid4(), owner_id=ada.id))
         await self.finish()
+
+    async def subscriber(self) -> Principal:
+        """Tell who has subscribed, as the service calls whoever logs in as Ada."""
+        async with self.service.platform.database.read_session() as session:
+            owner = "SELECT owner_id FROM webhook_subscriptions ORDER BY id LIMIT 1"
+            id_ = await session.scalar(
+                text(owner), execution_options={"include_deleted": True}
+            )
+        return Principal(id_, kind="user") if id_ else NOBODY
 
     async def pass_by(self, days: int = 0) -> None:
         """Let the time of all that waits come."""

@@ -5,10 +5,9 @@ from uuid import uuid4
 import pytest
 
 from app.platform.observability.context import ADMIN, Principal
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.service import Service, Show, acting
 from tests.fixtures.third_party import Stub
-from tests.modules.webhooks.conftest import ADA, LENT, Days, Subscribe
+from tests.modules.webhooks.conftest import LENT, Days, Subscribe
 
 PATH = "/v1/webhooks/subscriptions"
 
@@ -19,7 +18,7 @@ class TestOwners:
         return Principal(str(uuid4()), kind="user")
 
     async def test_see_nothing_of_one_another(
-        self, service: Service, subscribe: Subscribe, days: Days, eve: Principal
+        self, service: Service, subscribe: Subscribe, days: Days, show: Show
     ) -> None:
         made = await subscribe()
         await days.write()
@@ -27,7 +26,7 @@ class TestOwners:
         [sent] = (await client.get(f"{one}/deliveries")).json()["items"]
         delivery = f"/v1/webhooks/deliveries/{sent['id']}"
 
-        async with acting(service, await shown(service.platform, id_=eve.id)):
+        async with acting(service, await show(service.platform)):
             listed = await client.get(PATH)
             found = [
                 await client.get(one),
@@ -66,11 +65,13 @@ class TestOwners:
 
         assert len(receiver.received) == 1
 
-    async def test_admins_see_all(self, service: Service, subscribe: Subscribe) -> None:
+    async def test_admins_see_all(
+        self, service: Service, subscribe: Subscribe, days: Days, show: Show
+    ) -> None:
         made = await subscribe()
 
-        async with acting(service, await shown(service.platform, ADMIN)):
+        async with acting(service, await show(service.platform, ADMIN)):
             found = await service.client.get(f"{PATH}/{made['id']}")
 
         assert found.status_code == 200
-        assert ADA.id not in found.text
+        assert (await days.subscriber()).id not in found.text
