@@ -63,9 +63,10 @@ def drawn(number: int) -> Answers:
 
 def asked(answers: dict[str, object]) -> dict[str, object]:
     given = dict(answers)
-    for question, (other, answer) in conditions().items():
-        if given.get(other) != answer:
-            given.pop(question, None)
+    for question, needed in conditions().items():
+        for other, no, answer in needed:
+            if (given.get(other) == answer) == bool(no):
+                given.pop(question, None)
     return given
 
 

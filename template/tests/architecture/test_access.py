@@ -10,8 +10,7 @@ from app import api, tables
 from app.platform.database.model import defined_in
 from app.platform.observability.context import ADMIN
 from app.platform.web.routing import routes_of
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.service import Service, Show, acting
 
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
@@ -48,23 +47,26 @@ class TestAccess:
         assert await _rows(service) == before
 
     async def test_is_refused_to_who_lacks_a_scope(
-        self, operations: Operations, service: Service
+        self, operations: Operations, service: Service, show: Show
     ) -> None:
-        headers = await shown(service.platform, "nothing")
+        headers = await show(service.platform, "nothing")
         before = await _rows(service)
         async with acting(service, headers):
             for method, path, operation in operations:
-                [needs] = operation.get("security", [{"oauth2": []}])
+                [needs, *_] = operation.get("security", [{"": []}])
+                [scopes] = needs.values()
 
                 response = await service.client.request(method, _url(path))
 
                 refused = '"/problems/scope-missing"' in response.text
-                assert refused == bool(needs["oauth2"]), f"{method} {path}"
+                assert refused == bool(scopes), f"{method} {path}"
                 assert not refused or response.status_code == 403
         assert await _rows(service) == before
 
-    async def test_is_an_admins(self, operations: Operations, service: Service) -> None:
-        async with acting(service, await shown(service.platform, ADMIN)):
+    async def test_is_an_admins(
+        self, operations: Operations, service: Service, show: Show
+    ) -> None:
+        async with acting(service, await show(service.platform, ADMIN)):
             for method, path, _ in operations:
                 response = await service.client.request(method, _url(path))
 

@@ -23,7 +23,7 @@ from app.modules.accounts.schemas import (
 from app.modules.accounts.settings import AccountsSettings
 from app.platform.database import UnitOfWork
 from app.platform.errors import DomainError
-from app.platform.identity import Identity
+from app.platform.identity import Issuer
 from app.platform.observability.context import Principal
 
 VERIFY, RESET, REFRESH = "verify", "reset", "refresh"
@@ -52,7 +52,7 @@ class AccountService:
         self,
         unit: UnitOfWork,
         accounts: AccountRepository,
-        identity: Identity,
+        identity: Issuer,
         passwords: Passwords,
         settings: AccountsSettings,
     ) -> None:

@@ -11,7 +11,7 @@ from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.service import RESET, VERIFY, state_of
 from app.platform.database import Database, UnitOfWork
 from app.platform.database.database import purge
-from app.platform.identity import Identity
+from app.platform.identity import Issuer
 from app.platform.mail import Mail, Mailer
 from app.platform.tasks import TaskRouter, Tick
 
@@ -31,7 +31,7 @@ class Ports(Protocol):
     def database(self) -> Database: ...
 
     @property
-    def identity(self) -> Identity: ...
+    def identity(self) -> Issuer: ...
 
     @property
     def mail(self) -> Mailer: ...

@@ -18,11 +18,25 @@ class Issued(NamedTuple):
     seconds: int
 
 
+class Scheme(NamedTuple):
+    """How OpenAPI says that one proves who one is."""
+
+    name: str
+    described: dict[str, Any]
+
+
 class Identity(Protocol):
-    """Believes what it has issued itself, until that expires."""
+    """Knows who asks by what is shown."""
 
     async def prove(self, token: str) -> Principal:
         """Name the bearer, or raise `CredentialsRefused`."""
+
+    async def check(self) -> None:
+        """Raise when nobody's identity can be proved."""
+
+
+class Issuer(Identity, Protocol):
+    """Believes what it has issued itself, until that expires."""
 
     async def issue(self, principal: Principal) -> Issued:
         """Give a principal what proves who it is."""
@@ -35,6 +49,3 @@ class Identity(Protocol):
 
     async def public_keys(self) -> dict[str, Any]:
         """Publish what others need to check what was issued: a JWK set."""
-
-    async def check(self) -> None:
-        """Raise when nobody's identity can be proved."""

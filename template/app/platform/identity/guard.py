@@ -6,17 +6,10 @@ from typing import Any
 from starlette.types import Scope
 
 from app.platform.errors import DomainError, Forbidden, Unauthenticated
-from app.platform.identity import CredentialsRefused, Identity
+from app.platform.identity import CredentialsRefused, Identity, Scheme
 from app.platform.observability import context
 from app.platform.web.policy import ANYBODY, Access
 from app.platform.web.problems import problems
-
-SCHEME = "oauth2"
-FLOW = {
-    # Where the API is published may have a prefix, so this begins without one.
-    "tokenUrl": "v1/accounts/token",
-    "scopes": {},
-}
 
 
 class CredentialsMissing(Unauthenticated):
@@ -34,6 +27,9 @@ class ScopeMissing(Forbidden):
 class TokenGuard:
     """Takes a bearer's token, once, and from a header only."""
 
+    def __init__(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+
     async def judge(self, scope: Scope, access: Access | None) -> None:
         if access == ANYBODY:
             return
@@ -50,12 +46,12 @@ class TokenGuard:
         self, description: dict[str, Any], needs: Mapping[str, Access]
     ) -> None:
         schemes = description["components"].setdefault("securitySchemes", {})
-        schemes[SCHEME] = {"type": "oauth2", "flows": {"password": FLOW}}
+        schemes[self._scheme.name] = self._scheme.described
         for path in description["paths"].values():
             for operation in path.values():
                 access = needs.get(operation.get("operationId", ""), ANYBODY)
                 if access != ANYBODY:
-                    operation["security"] = [{SCHEME: sorted(access.scopes)}]
+                    operation["security"] = [{self._scheme.name: sorted(access.scopes)}]
                     operation["responses"] |= _refusals(access)
 
 
@@ -77,6 +73,3 @@ def _refusals(access: Access) -> dict[str, Any]:
     forbidden = [ScopeMissing] if access.scopes else []
     documented = problems(*refusals, *forbidden, CredentialsMalformed)
     return {str(status): response for status, response in documented.items()}
-
-
-guard = TokenGuard()

@@ -15,8 +15,15 @@ from pydantic import Field, SecretStr
 
 from app.platform.configuration import Refusal, Section
 from app.platform.database import Database, Owned
-from app.platform.identity import CredentialsRefused, Issued
+from app.platform.identity import Issued, Scheme
 from app.platform.identity.keys import Key, Keys, as_set, derived
+from app.platform.identity.tokens import (
+    LEEWAY_SECONDS,
+    Header,
+    Proof,
+    Tokens,
+    refusal,
+)
 from app.platform.observability.context import Principal
 
 # The only one that is believed, whatever a token says of itself.
@@ -25,14 +32,10 @@ TYPE = "at+jwt"
 # A header that says more would name a key or a rule of its own.
 _HEADER = {"alg", "kid", "typ"}
 _CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
-# How far the clocks of two machines may be apart.
-LEEWAY_SECONDS = 60
-LONGEST_TOKEN = 4096
-REMEMBERED = 4096
 SHORTEST_SECRET = 32
 DEVELOPMENT = "a-secret-that-is-good-for-development-only"
-
-REFUSED = 'Bearer error="invalid_token"'
+# Where the API is published may have a prefix, so this begins without one.
+_FLOW = {"tokenUrl": "v1/accounts/token", "scopes": {}}
 
 
 class JwtIdentitySettings(Section):
@@ -50,7 +53,9 @@ class JwtIdentitySettings(Section):
 
 
 class JwtIdentity:
-    """Checks a signature once for each token, not for each request."""
+    """Believes what one of its own keys has signed."""
+
+    scheme = Scheme("oauth2", {"type": "oauth2", "flows": {"password": _FLOW}})
 
     def __init__(
         self, settings: JwtIdentitySettings, database: Database, service: str
@@ -61,7 +66,7 @@ class JwtIdentity:
         self._vouching = derived(secret, "vouching")
         believed = self._lasting + timedelta(seconds=LEEWAY_SECONDS)
         self.keys = Keys(database, secret, believed)
-        self._proved: dict[str, tuple[Principal, str, float]] = {}
+        self._tokens = Tokens(self.keys.find, self._read)
 
     @classmethod
     @asynccontextmanager
@@ -72,24 +77,7 @@ class JwtIdentity:
         yield cls(settings, database, service)
 
     async def prove(self, token: str) -> Principal:
-        held = self._proved.get(token)
-        if held is None:
-            return await self._prove_anew(token)
-        principal, kid, until = held
-        if until < time() or await self.keys.find(kid) is None:
-            self._proved.pop(token, None)
-            raise _refusal("The token has expired.")
-        return principal
-
-    async def _prove_anew(self, token: str) -> Principal:
-        if len(token) > LONGEST_TOKEN:
-            raise _refusal("The token is too long.")
-        key = await self._key_of(token)
-        principal, until = self._read(token, key)
-        if len(self._proved) >= REMEMBERED:
-            self._proved.clear()
-        self._proved[token] = principal, key.kid, until
-        return principal
+        return await self._tokens.bearer(token)
 
     async def issue(self, principal: Principal) -> Issued:
         key, now = await self.keys.signing(), int(time())
@@ -126,45 +114,24 @@ class JwtIdentity:
     async def check(self) -> None:
         await self.keys.all()
 
-    async def _key_of(self, token: str) -> Key:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            raise _refusal("The token cannot be read.") from None
+    def _read(self, token: str, header: Header, key: Key) -> Proof:
         if header.keys() != _HEADER or header["typ"] != TYPE:
-            raise _refusal("The token is of another kind.")
-        key = await self.keys.find(str(header["kid"]))
-        if key is None:
-            raise _refusal("The token is signed with an unknown key.")
-        return key
-
-    def _read(self, token: str, key: Key) -> tuple[Principal, float]:
-        try:
-            claims = jwt.decode(
-                token,
-                key.public,
-                algorithms=[ALGORITHM],
-                audience=self._service,
-                issuer=self._service,
-                leeway=LEEWAY_SECONDS,
-                options={"require": _CLAIMS, "strict_aud": True},
-            )
-            principal = Principal(
-                claims["sub"],
-                claims.get("tenant"),
-                "user",
-                frozenset(str(claims.get("scope", "")).split()),
-            )
-        except (jwt.PyJWTError, ValueError, TypeError):
-            raise _refusal("The token is not valid here, or not now.") from None
-        return principal, float(claims["exp"]) + LEEWAY_SECONDS
+            raise refusal("The token is of another kind.")
+        claims = jwt.decode(
+            token,
+            key.public,
+            algorithms=[ALGORITHM],
+            audience=self._service,
+            issuer=self._service,
+            leeway=LEEWAY_SECONDS,
+            options={"require": _CLAIMS, "strict_aud": True},
+        )
+        scopes = frozenset(str(claims.get("scope", "")).split())
+        principal = Principal(claims["sub"], claims.get("tenant"), "user", scopes)
+        return Proof(principal, float(claims["exp"]) + LEEWAY_SECONDS)
 
     def _mark(self, *words: str) -> str:
         # What is joined must not be read as other words.
         said = "\n".join(f"{len(word)}:{word}" for word in words)
         digest = hmac.new(self._vouching, said.encode(), sha256).digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _refusal(detail: str) -> CredentialsRefused:
-    return CredentialsRefused(detail, scheme=REFUSED)

@@ -48,7 +48,7 @@ class TraceContext:
 
 ANONYMOUS = "anonymous"
 ADMIN = "admin"
-_OPAQUE = re.compile(r"[A-Za-z0-9._~:|=+/-]{1,255}")
+OPAQUE = re.compile(r"[A-Za-z0-9._~:|=+/-]{1,255}")
 
 type Kind = Literal["anonymous", "user", "service"]
 
@@ -68,7 +68,7 @@ class Principal:
 
     def __post_init__(self) -> None:
         names = (self.id, self.tenant or self.id, *self.scopes)
-        if not all(map(_OPAQUE.fullmatch, names)) or self.tenant == "":
+        if not all(map(OPAQUE.fullmatch, names)) or self.tenant == "":
             raise ValueError("A principal's names are opaque identifiers.")
 
     def __str__(self) -> str:
@@ -77,8 +77,9 @@ class Principal:
 
     @property
     def sees_all(self) -> bool:
-        """Whether the rows of every owner are there for it."""
-        return self.kind == "service" or ADMIN in self.scopes
+        """Whether every row is there for it, as for what no request asked for."""
+        itself = (self.id, self.kind) == (SERVICE.id, SERVICE.kind)
+        return itself or ADMIN in self.scopes
 
     def described(self) -> dict[str, str]:
         """Say what is known, which of an anonymous caller is the tenant at most."""

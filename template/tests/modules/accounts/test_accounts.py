@@ -14,8 +14,8 @@ from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.tasks import purge_security
 from app.platform.tasks import Tick
 from dev.smtp import MailSink
-from tests.fixtures.identity_jwt import acting, shown
-from tests.fixtures.service import Service
+from tests.fixtures.identity_jwt import shown
+from tests.fixtures.service import Service, acting
 from tests.modules.accounts.conftest import EMAIL, PASSWORD, Finish, Letter, LogIn
 
 DRAFT = {"email": EMAIL, "password": PASSWORD}
