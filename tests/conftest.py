@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from itertools import islice
@@ -195,6 +195,28 @@ def passes(*command: str | Path, cwd: Path = ROOT) -> str:
     run = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
+
+
+def typed(
+    command: Sequence[str | Path],
+    cwd: Path,
+    environment: Mapping[str, str],
+    *,
+    words: str = "",
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run it as at a terminal: what it says and what it complains of are one text."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        input=words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+        timeout=seconds,
+    )
 
 
 def contents(service: Path) -> dict[str, bytes]:

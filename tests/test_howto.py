@@ -1,7 +1,6 @@
 """The pages on modules and on their data, taken at their word."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pages import follow
-from tests.conftest import copy
+from tests.conftest import copy, typed
 from tests.promises import servers
 from tests.suites.environment import superset_environment
 from tests.suites.rows import mypy_cache
@@ -54,20 +53,12 @@ class Follower:
         """Type into a shell what stands behind its prompts on a page."""
         text = (self.service / "docs/howto" / page).read_text()
         lines = re.findall(r"^(?:>>>|\.\.\.) ?(.*)$", text, re.MULTILINE)
-        return self.run(["make", "shell"], typed="".join(f"{each}\n" for each in lines))
+        return self.run(["make", "shell"], words="".join(f"{each}\n" for each in lines))
 
-    def run(self, command: list[str], *, typed: str = "", code: int = 0) -> str:
-        done = subprocess.run(
-            command,
-            cwd=self.service,
-            env=self._environment,
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+    def run(self, command: list[str], *, words: str = "", code: int = 0) -> str:
+        done = typed(command, self.service, self._environment, words=words)
+        assert done.returncode == code, f"{command}\n{done.stdout}"
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +160,7 @@ async with platform.database.read_session() as session:
 
 def make_mistake(follower: Follower, mistake: tuple[str, str, str, int, str]) -> None:
     """Nothing that is said is longer than a screen, but for what pytest shows."""
-    path, diff, typed, code, said = mistake
+    path, diff, command, code, said = mistake
     before = (follower.service / path).read_text() if path else ""
     if path:
         old, new = (
@@ -178,8 +169,8 @@ def make_mistake(follower: Follower, mistake: tuple[str, str, str, int, str]) ->
         )
         assert old in before, path
         (follower.service / path).write_text(before.replace(old, new, 1))
-    heard = follower.run(["sh", "-c", typed], typed=ASKING, code=code)
+    heard = follower.run(["sh", "-c", command], words=ASKING, code=code)
     if path and not path.endswith("models.py"):
         (follower.service / path).write_text(before)
     assert said in heard, heard
-    assert len(heard.splitlines()) < 60 or "pytest" in typed, heard
+    assert len(heard.splitlines()) < 60 or "pytest" in command, heard

@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pytest
 
 from first_week import FEATURES, REFERENCE, table
 from pages import follow
-from tests.conftest import copy
+from tests.conftest import copy, typed
 from tests.edits import Edit
 from tests.mistakes import ANYWHERE, IN_MODULES, Mistake
 from tests.promises import servers
@@ -27,6 +26,7 @@ ENVIRONMENTS = ROOT / "build/suites"
 PYTHON = Path(sys.executable).resolve()
 HOWTO = "docs/howto"
 SCREEN = 60
+SECONDS = 240
 # No server is asked before a process says what it does not like.
 NOWHERE = {
     "DATABASE__URL": "postgresql+asyncpg://nobody@127.0.0.1:1/nothing",
@@ -64,7 +64,7 @@ def test_what_the_pages_have_their_reader_write_passes_its_checks(
     settings = developer(PYTHON) | beside_packages()
 
     def run(command: str) -> None:
-        done = typed(command, service, settings)
+        done = typed(shlex.split(command), service, settings, seconds=SECONDS)
         assert done.returncode == 0, f"{command}\n{done.stdout}"
 
     for page in PAGES:
@@ -96,7 +96,8 @@ def unsaid(mistakes: Iterable[Mistake], service: Path) -> Iterator[str]:
         for mistake in mistakes:
             told = {k: v.replace("TAKEN", port) for k, v in mistake.variables.items()}
             with changed(service, mistake.edit) as folder:
-                done = typed(mistake.command, folder, environment | told)
+                command = shlex.split(mistake.command)
+                done = typed(command, folder, environment | told, seconds=SECONDS)
             words = re.escape(mistake.words).replace("NAME", r"\w+")
             page = (service / HOWTO / f"{mistake.page}.md").read_text()
             if mistake.words not in page:
@@ -125,19 +126,3 @@ def beside_packages() -> dict[str, str]:
         "UV_PROJECT_ENVIRONMENT": str(superset_environment(PYTHON, ENVIRONMENTS)),
         "PYTEST_XDIST_AUTO_NUM_WORKERS": "2",
     }
-
-
-def typed(
-    command: str, service: Path, environment: dict[str, str]
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        shlex.split(command),
-        cwd=service,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=240,
-    )

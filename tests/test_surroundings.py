@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy
+from tests.conftest import copy, typed
 from tests.promises.processes import die_with_parent, free_port, kill_group
 from tests.suites.rendering import developer
 
@@ -127,17 +127,7 @@ def service(
 
 
 def run(service: Path, environment: dict[str, str], *command: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=service,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = typed(command, service, environment)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -190,18 +180,11 @@ class TestHostileSurroundings:
         own.write_text("DATABASE__POOLSIZE=3\n")
         command = (".venv/bin/python", "-m", "app.cli", "migrate")
 
-        refused = subprocess.run(
-            command,
-            cwd=service,
-            env=surroundings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        refused = typed(command, service, surroundings)
 
         own.unlink()
         assert refused.returncode == 1
-        assert "DATABASE__POOLSIZE is no setting: DATABASE__POOL_SIZE" in refused.stderr
+        assert "DATABASE__POOLSIZE is no setting: DATABASE__POOL_SIZE" in refused.stdout
 
 
 @contextmanager
