@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = ("true", "false")
 # As the refusal of an answer to a question that is skipped says it.
-CONDITION = re.compile(r"is asked only when (\w+) is (\w+)\.")
+CONDITION = re.compile(r"is asked only when (\w+) is ((?:not )?\w+)\.")
 
 type Answers = dict[str, object]
 
@@ -37,7 +37,7 @@ def adapters() -> list[str]:
 
 
 def conditions() -> dict[str, tuple[str, str]]:
-    """Questions that are asked only beside another's answer, with that answer."""
+    """Questions that are asked only beside another's answer: `x`, or `not x`."""
     found = {}
     for file in sorted(ROOT.glob("questions/*.yml")):
         for name, question in yaml.safe_load(file.read_text()).items():

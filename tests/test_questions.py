@@ -29,6 +29,7 @@ DEFAULTS = {
     "tasks": "celery",
     "broker": "redis",
     "identity": "none",
+    "api_keys": False,
     "telemetry": "opentelemetry",
     "rate_limits": True,
     "monitoring": True,

@@ -64,7 +64,8 @@ def drawn(number: int) -> Answers:
 def asked(answers: dict[str, object]) -> dict[str, object]:
     given = dict(answers)
     for question, (other, answer) in conditions().items():
-        if given.get(other) != answer:
+        unwanted = answer.removeprefix("not ")
+        if (given.get(other) == unwanted) == (answer != unwanted):
             given.pop(question, None)
     return given
 
