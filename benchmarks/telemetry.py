@@ -24,6 +24,8 @@ ROUNDS = 11
 REQUESTS = 300
 WARM_UP = 500
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# Measured is what telemetry costs, without who asks.
+PLAIN = {"identity": "none"}
 UV = ROOT / ".venv/bin/uv"
 
 
@@ -64,8 +66,8 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         template = snapshot(folder / "strata")
-        on = prepare(render(template, folder / "on", {}))
-        off = prepare(render(template, folder / "off", {"telemetry": "none"}))
+        on = prepare(render(template, folder / "on", PLAIN))
+        off = prepare(render(template, folder / "off", PLAIN | {"telemetry": "none"}))
         environment = stack.enter_context(servers.running(on, folder))
         endpoint = {"TELEMETRY__OTLP_ENDPOINT": stack.enter_context(collector())}
         silent = {"ADMIN__PORT": "0"}

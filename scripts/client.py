@@ -50,12 +50,12 @@ def exchange(
     url: str,
     method: str,
     path: str,
-    body: Json | None = None,
+    body: Json | str | None = None,
     headers: Headers | None = None,
 ) -> Answer:
-    """Send one request, whatever it is answered with."""
+    """Send one request, whatever it is answered with: JSON, or text as it is."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=REQUEST_SECONDS)
-    data = None if body is None else json.dumps(body)
+    data = json.dumps(body) if isinstance(body, dict) else body
     all_headers = {"Content-Type": "application/json", **(headers or {})}
     try:
         with closing(connection):

@@ -24,6 +24,7 @@ NEWEST_NEEDED = (3, 13)
 START_SECONDS = 90
 END_SECONDS = 60
 LOG_TAIL_LINES = 30
+MAILS = ".dev/mail"
 # So a shell starts what it sends to the background without job control.
 DEAF = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 DOCS = re.compile(r"API docs: +(http://\S+)/docs")
@@ -68,7 +69,9 @@ def orders(folder: Path) -> Iterator[str]:
     with _step("Installing its packages (make setup)"):
         _run("make", "setup", cwd=folder)
     with _started(folder, "Starting servers, API, worker and relay (make dev)") as url:
-        tour.take_tour(url, mails=folder / ".dev/mail")
+        with _step("Adding a catalog and accounts to try it with (make seed)"):
+            _run("make", "seed", cwd=folder)
+        tour.take_tour(url, mails=folder / MAILS)
         yield url
 
 
@@ -88,7 +91,7 @@ def modules(folder: Path) -> Iterator[str]:
         _run("make", "migrations", cwd=folder)
     with _started(folder, "Starting servers, API, worker and relay (make dev)") as url:
         print()
-        tour_modules.take_tour(url)
+        tour_modules.take_tour(url, mails=folder / MAILS)
         print()
         with _step("Running their tests (make test ARGS=tests/modules)"):
             _run("make", "test", "ARGS=tests/modules --no-cov", cwd=folder)

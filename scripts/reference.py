@@ -104,8 +104,9 @@ def asked() -> Iterator[str]:
             brings = (f"`{answer}`: {says}" for answer, says in accepted.items())
             yield f"- `{name}`\n" + "".join(f"  - {each}\n" for each in brings)
     yield "\n"
-    for name, (other, answer) in conditions().items():
-        yield f"`{name}` is asked only when `{other}` is `{answer}`.\n"
+    for name, needed in conditions().items():
+        each = (f"`{other}` is {no}`{answer}`" for other, no, answer in needed)
+        yield f"`{name}` is asked only when {' and '.join(each)}.\n"
 
 
 def computed() -> Iterator[str]:

@@ -36,11 +36,12 @@ def collected() -> dict[str, list[str]]:
 
 
 def renderings() -> Iterator[Answers]:
-    """The defaults, and each other adapter beside them: all adapters that there are."""
+    """The defaults, and beside them each other adapter, and what has settings too."""
     yield {}
     for port in adapters():
         for adapter in choices()[port]:
             yield {port: adapter}
+    yield {"identity": "jwt", "webhooks": True}
 
 
 def run(service: Path, *command: str) -> None:
@@ -56,7 +57,7 @@ def by_section(page: str, answers: Answers) -> dict[str, list[str]]:
     sections = defaultdict(list)
     for section, row in rows(page):
         adapter = answers.get(section)
-        name = f"{section}-{adapter}" if adapter else section
+        name = f"{section}-{adapter}" if isinstance(adapter, str) else section
         slug = f"`{answers['project_slug']}`"
         sections[name].append(row.replace(slug, "`{{ project_slug }}`"))
     return sections

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = ("true", "false")
 # As the refusal of an answer to a question that is skipped says it.
-CONDITION = re.compile(r"is asked only when (\w+) is ((?:not )?\w+)\.")
+CONDITION = re.compile(r"is asked only when (\w+) is (not )?(\w+)\.")
 
 type Answers = dict[str, object]
 
@@ -36,13 +36,13 @@ def adapters() -> list[str]:
     return [name for name in questions if isinstance(menus().get(name), dict)]
 
 
-def conditions() -> dict[str, tuple[str, str]]:
-    """Questions that are asked only beside another's answer: `x`, or `not x`."""
-    found = {}
+def conditions() -> dict[str, list[tuple[str, str, str]]]:
+    """Questions that are asked only beside answers of others, or "not " those."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
     for file in sorted(ROOT.glob("questions/*.yml")):
         for name, question in yaml.safe_load(file.read_text()).items():
-            if name != "_exclude" and (said := CONDITION.search(str(question))):
-                found[name] = (said[1], said[2])
+            if name != "_exclude" and (said := CONDITION.findall(str(question))):
+                found[name] = said
     return found
 
 

@@ -164,14 +164,18 @@ def checkout(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rendered(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rendered]:
-    """Render the service for a broker, set it up and start its servers, once."""
+    """Render the service for a broker, set it up and start its servers, once.
+
+    Its clients say nothing of who they are: their tests are about something else.
+    """
     with ExitStack() as stack:
 
         @cache
         def render(broker: str) -> tuple[Path, dict[str, str]]:
             directory = tmp_path_factory.mktemp(broker)
             log = directory / "setup.log"
-            service = copy(folder, directory / "service", broker=broker)
+            answers = {"broker": broker, "identity": "none"}
+            service = copy(folder, directory / "service", **answers)
             python = pythons.nearest(PYTHON)
             assert make("setup", service, log, python=python), log.read_text()
             return service, stack.enter_context(servers.running(service, directory))

@@ -79,7 +79,8 @@ class TestFiles:
 def service(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendering after `make setup`; the images of monitoring are not its point."""
     require_engine()
-    service = copy(folder, tmp_path_factory.mktemp("shop") / "shop", monitoring=False)
+    answers = {"monitoring": False, "identity": "none"}
+    service = copy(folder, tmp_path_factory.mktemp("shop") / "shop", **answers)
     passes("uv", "lock", "--quiet", "--python", interpreter(), cwd=service)
     return service
 

@@ -15,7 +15,8 @@ class TestCopie:
         assert (result.project_dir / "app" / "celery.py").is_file()
 
     def test_renders_what_is_answered(self, copie: Copie, folder: Path) -> None:
-        answers = {"cache": "none", "tasks": "inline", "example": False}
+        declined = dict.fromkeys(("cache", "identity"), "none")
+        answers = {**declined, "tasks": "inline", "example": False}
 
         result = copie.copy(extra_answers=answers, template_dir=folder)
 

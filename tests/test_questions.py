@@ -28,10 +28,11 @@ DEFAULTS = {
     "cache": "redis",
     "tasks": "celery",
     "broker": "redis",
-    "identity": "none",
+    "identity": "jwt",
     "api_keys": False,
     "telemetry": "opentelemetry",
     "rate_limits": True,
+    "webhooks": False,
     "monitoring": True,
     "ci": "github",
     "example": True,
@@ -46,6 +47,8 @@ NO_TELEMETRY = {"telemetry": "none"}
 REDUNDANT: list[tuple[dict[str, str], str, object]] = [
     (NO_BROKER, "broker", "redis"),
     (NO_BROKER, "broker", "none"),
+    (NO_BROKER, "webhooks", "no"),
+    ({"identity": "none"}, "webhooks", "no"),
     (NO_TELEMETRY, "monitoring", "no"),
     (NO_TELEMETRY, "monitoring", "Off"),
     (NO_TELEMETRY, "monitoring", False),
@@ -99,6 +102,8 @@ REFUSALS = [
     ("example", "perhaps", {}),
     # Skipped, and not what is so anyway.
     ("broker", "rabbitmq", NO_BROKER),
+    ("webhooks", "yes", {**NO_BROKER, "identity": "jwt"}),
+    ("webhooks", "yes", {"identity": "none"}),
     ("monitoring", "yes", NO_TELEMETRY),
     # Computed from the answers.
     ("choices", "{}", {}),

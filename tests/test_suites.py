@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SUMMARY, copy
-from tests.suites.array import STRENGTHS, committed, cover, rows_of, uncovered
+from tests.suites.array import (
+    STRENGTHS,
+    committed,
+    cover,
+    coverable,
+    rows_of,
+    uncovered,
+)
 from tests.suites.environment import Servers
 from tests.suites.rendering import complaint
 from tests.suites.rows import Rest, Row, Shared, run
@@ -28,7 +35,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 
 @pytest.fixture(scope="session")
 def every(variants: Variants) -> list[Answers]:
-    return rows_of(variants.every())
+    return rows_of(variants)
 
 
 class TestArray:
@@ -41,10 +48,23 @@ class TestArray:
         assert not missing, "run `make arrays`"
 
     @pytest.mark.parametrize("strength", STRENGTHS)
-    def test_holds_only_valid_variants(
-        self, every: list[Answers], strength: int
+    def test_holds_only_valid_variants(self, variants: Variants, strength: int) -> None:
+        for row in committed(strength):
+            assert variants.space.takes(row), "run `make arrays`"
+            assert row["platform_tests"], "run `make arrays`"
+
+    @pytest.mark.parametrize("strength", STRENGTHS)
+    def test_of_too_many_variants_leaves_nothing_uncovered_either(
+        self, variants: Variants, every: list[Answers], strength: int
     ) -> None:
-        assert all(row in every for row in committed(strength)), "run `make arrays`"
+        some = rows_of(variants, enough=100)
+
+        rows = cover(some, strength)
+
+        assert len(some) < len(every)
+        assert all(variants.space.takes(row) for row in rows)
+        assert coverable(some, strength) == coverable(every, strength)
+        assert not uncovered(rows, every, strength)
 
     @pytest.mark.parametrize("strength", STRENGTHS)
     def test_is_what_the_questions_give(

@@ -19,12 +19,14 @@ from tests.suites.rendering import developer
 
 # Every section of the settings, and what other programs mean by such names.
 SECTIONS = {
+    "ACCOUNTS": "root",
     "ADMIN": "ada@example.com",
     "BROKER": "[amqp]",
     "CACHE": "/var/cache",
     "DATABASE": "{",
     "HTTP": "[1]",
     "IDEMPOTENCY": '{"retention": true}',
+    "IDENTITY": "anonymous",
     "LOGGING": "yes",
     "MAIL": "/var/mail/ada",
     "ORDERS": "3",

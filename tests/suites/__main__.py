@@ -27,7 +27,7 @@ def main() -> int:
     options = parse()
     if options.write:
         template = snapshot(fresh(FOLDER / "template"))
-        variants = rows_of(Variants.of(template).every())
+        variants = rows_of(Variants.of(template))
         for strength in STRENGTHS:
             rows = cover(variants, strength)
             print(f"{commit(rows, strength)}: {len(rows)} rows")

@@ -7,22 +7,51 @@ variant has it. Generators that filter a product for validity miss tuples.
 import json
 import random
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from itertools import combinations
+from operator import or_
 from pathlib import Path
 
+from tests.variants.engine.diagram import both
+from tests.variants.variants import Variants
 from variants import Answers
 
 FOLDER = Path(__file__).parent
 STRENGTHS = (1, 2, 3)
 TRIES = 20
+# More are not walked.
+ENOUGH = 4_000
 
 type Pair = tuple[str, object]
 type Tuple = tuple[Pair, ...]
 
 
-def rows_of(variants: Iterable[Answers]) -> list[Answers]:
-    """Those that a row may be: with the platform's tests, which show the most."""
-    return [variant for variant in variants if variant["platform_tests"]]
+def rows_of(variants: Variants, *, enough: int = ENOUGH) -> list[Answers]:
+    """Those that a row may be: with the platform's tests, which show the most.
+
+    Where they are too many to be listed, so many of them at random, and one for each
+    triple that these lack: what can be covered is the same.
+    """
+    space = variants.space
+    tested = space.answered("platform_tests", value=True)
+    if variants.count(tested) <= enough:
+        return [row for row in variants.every() if row["platform_tests"]]
+    order = random.Random(0)
+    found = [space.answers(space.sample(order, tested)) for _ in range(enough)]
+    met = coverable(found, max(STRENGTHS))
+    ways = {
+        (level.name, _word(value)): both(
+            level.asked, space.answered(level.name, value=value)
+        )
+        for level in sorted(space.levels, key=lambda level: level.name)
+        for value in level.values
+    }
+    for some in combinations(ways, max(STRENGTHS)):
+        where = reduce(both, (ways[pair] for pair in some), tested)
+        if some not in met and variants.count(where):
+            found.append(space.answers(space.example(where)))
+            met |= tuples(found[-1], max(STRENGTHS))
+    return found
 
 
 def tuples(answers: Answers, strength: int) -> set[Tuple]:
@@ -43,24 +72,33 @@ def uncovered(
 
 def cover(variants: Sequence[Answers], strength: int) -> list[Answers]:
     """Choose rows that leave nothing uncovered, the same for the same variants."""
-    offers = [tuples(variant, strength) for variant in variants]
+    number: dict[Tuple, int] = {}
+    offers = [
+        # A bit for each tuple: there are many thousand, and each try asks for all.
+        sum(1 << number.setdefault(each, len(number)) for each in offer)
+        for offer in (tuples(variant, strength) for variant in variants)
+    ]
     order = random.Random(0)
     tries = (_greedy(order.sample(offers, len(offers))) for _ in range(TRIES))
     return [variants[offers.index(offer)] for offer in min(tries, key=len)]
 
 
-def _greedy(offers: list[set[Tuple]]) -> list[set[Tuple]]:
+def _greedy(offers: list[int]) -> list[int]:
     """Take what covers most of the rest, then give back what the others cover."""
-    missing = set().union(*offers)
-    chosen = []
+    missing = _any_of(offers)
+    chosen: list[int] = []
     while missing:
-        chosen.append(max(offers, key=lambda offer: len(offer & missing)))
-        missing -= chosen[-1]
+        chosen.append(max(offers, key=lambda offer: (offer & missing).bit_count()))
+        missing &= ~chosen[-1]
     for offer in list(chosen):
         others = [other for other in chosen if other is not offer]
-        if offer <= set().union(*others):
+        if not offer & ~_any_of(others):
             chosen = others
     return chosen
+
+
+def _any_of(offers: Iterable[int]) -> int:
+    return reduce(or_, offers, 0)
 
 
 def committed(strength: int) -> list[Answers]:

@@ -63,10 +63,10 @@ def drawn(number: int) -> Answers:
 
 def asked(answers: dict[str, object]) -> dict[str, object]:
     given = dict(answers)
-    for question, (other, answer) in conditions().items():
-        unwanted = answer.removeprefix("not ")
-        if (given.get(other) == unwanted) == (answer != unwanted):
-            given.pop(question, None)
+    for question, needed in conditions().items():
+        for other, no, answer in needed:
+            if (given.get(other) == answer) == bool(no):
+                given.pop(question, None)
     return given
 
 

@@ -70,9 +70,9 @@ class Space:
 
         return self.valid.pick(where, nearest)
 
-    def sample(self, random: Random) -> Variant:
+    def sample(self, random: Random, where: Diagram = TRUE) -> Variant:
         """A valid set of answers, each as likely as any other."""
-        return self.valid.sample(random)
+        return self.valid.sample(random, where)
 
     def every(self) -> Iterator[Variant]:
         """All of them, one by one: only for what is small enough to walk."""
@@ -105,6 +105,15 @@ class Space:
             else:
                 chosen[position] = value_at(level.default, chosen)
         return chosen
+
+    def takes(self, answers: Answers) -> bool:
+        """Whether a person can have given just these: no more, and none refused."""
+        variant = self.variant(answers)
+        offered = (
+            variant[position] in value_at(level.allowed, variant)
+            for position, level in enumerate(self.levels)
+        )
+        return all(offered) and self.answers(variant) == answers
 
     def _every(self, chosen: Variant) -> Iterator[Variant]:
         if len(chosen) == len(self.levels):

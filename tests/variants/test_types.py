@@ -1,7 +1,7 @@
-"""Every Python file of every variant is type-checked, in one rendering or another.
+"""Every line of Python of every variant is type-checked, beside every other answer.
 
-The rows of the first suite are, by their own `make check`. What they leave are the few
-files that are printed: here they meet in as few variants as they can.
+Variants multiply, and so does what is printed into a seam: mypy reads those variants
+in which every pair of answers meets, and as few more as have the lines that they lack.
 """
 
 import os
@@ -20,12 +20,14 @@ from tests.suites.rows import mypy_cache
 from tests.variants.engine.counting import Variant
 from tests.variants.engine.diagram import both
 from tests.variants.variants import Variants
-from variants import ROOT
+from variants import ROOT, choices
 
 SUITES = ROOT / "build/suites"
 CHECKED = ("app", "dev", "tests", "migrations")
+OLDEST = min(choices()["python_version"])
 
 type Version = tuple[str, bytes]
+type Lines = set[Version]
 
 
 @pytest.fixture(scope="module")
@@ -35,56 +37,82 @@ def mypy() -> Path:
 
 
 @pytest.mark.timeout(900)
-def test_what_the_rows_leave_is_type_checked(
+def test_every_line_is_type_checked(
     variants: Variants, mypy: Path, tmp_path: Path
 ) -> None:
-    left = versions(variants) - checked_by_rows(variants)
-    rest = set(left)
+    rest = lines(versions(variants))
 
-    for variant in covering(variants, left):
+    for variant in checked(variants):
         files = variants.files_of(variant)
         lay(files, tmp_path / "service")
         complaints = types(tmp_path / "service", mypy)
         assert not complaints, reproduction(variants.space.answers(variant))
-        rest -= files.items()
+        rest -= lines(files.items())
 
     assert not rest
 
 
-def test_a_drifted_file_that_no_row_has_is_found(
-    variants: Variants, folder: Path, mypy: Path, tmp_path: Path
-) -> None:
-    broken = tmp_path / "strata"
-    subprocess.run(["cp", "-R", folder, broken], check=True)
-    replace(
-        "template/app/composition.py.jinja",
-        "def start_logging(settings: Settings) -> None:",
-        "def start_logging(settings: Settings) -> "
-        "{{ 'int' if cache == 'redis' and telemetry == 'none' else 'None' }}:",
-    )(broken)
-    found = Variants.of(broken)
-    left = versions(found) - checked_by_rows(found)
-    wrong = {each for each in left if each[0] == "app/composition.py"}
-    wrong = {each for each in wrong if b"Settings) -> int" in each[1]}
-    [variant, *_] = covering(found, wrong)
+def test_a_drifted_file_is_found(folder: Path, mypy: Path, tmp_path: Path) -> None:
+    word = "{{ 'int' if cache == 'redis' and telemetry == 'none' else 'None' }}"
+    found = drifted(folder, tmp_path / "strata", word)
+    [variant, *_] = [each for each in checked(found) if is_drifted(found, each)]
 
     lay(found.files_of(variant), tmp_path / "service")
 
     assert "app/composition.py" in types(tmp_path / "service", mypy)
 
 
-def versions(variants: Variants) -> set[Version]:
-    """Every content that a Python file has in any variant."""
-    return {
+def test_a_line_is_read_that_no_pair_of_answers_brings(
+    folder: Path, tmp_path: Path
+) -> None:
+    answers = "cache + tasks + telemetry + identity == 'redisinlinenonejwt'"
+    word = f"{{{{ 'int' if {answers} and not example else 'None' }}}}"
+
+    found = drifted(folder, tmp_path / "strata", word)
+
+    assert any(is_drifted(found, each) for each in checked(found))
+
+
+def drifted(folder: Path, into: Path, word: str) -> Variants:
+    """The template, with a function whose type depends on the answers."""
+    subprocess.run(["cp", "-R", folder, into], check=True)
+    start = "def start_logging(settings: Settings) -> "
+    seam = "template/app/composition.py.jinja"
+    replace(seam, f"{start}None:", f"{start}{word}:")(into)
+    return Variants.of(into)
+
+
+def is_drifted(variants: Variants, variant: Variant) -> bool:
+    return b"Settings) -> int" in variants.files_of(variant)["app/composition.py"]
+
+
+def versions(variants: Variants) -> list[Version]:
+    """The contents that a Python file has: all, or for a wide one those of pairs."""
+    return [
         (path, content)
         for path, made in variants.made.items()
         if path.endswith(".py")
         for content in made.versions()
+    ]
+
+
+def lines(files: Iterable[Version]) -> Lines:
+    return {
+        (path, line)
+        for path, content in files
+        if path.endswith(".py")
+        for line in content.splitlines()
     }
 
 
-def checked_by_rows(variants: Variants) -> set[Version]:
-    return {file for row in committed(1) for file in variants.files(row).items()}
+def checked(variants: Variants) -> Iterator[Variant]:
+    """Variants in which every pair of answers meets, and then all lines are there."""
+    rest = lines(versions(variants))
+    for answers in committed(2):
+        yield (variant := variants.space.variant(answers))
+        rest -= lines(variants.files_of(variant).items())
+    left = [each for each in versions(variants) if lines([each]) & rest]
+    yield from covering(variants, left)
 
 
 def covering(variants: Variants, left: Iterable[Version]) -> Iterator[Variant]:
@@ -118,7 +146,8 @@ def lay(files: dict[str, bytes], into: Path) -> None:
 def types(service: Path, mypy: Path) -> str:
     """What mypy has to say of it; it remembers what it has read before."""
     run = subprocess.run(
-        [mypy, "--no-error-summary", *CHECKED],
+        # Of one version, so that it reads the packages once.
+        [mypy, "--no-error-summary", f"--python-version={OLDEST}", *CHECKED],
         cwd=service,
         capture_output=True,
         text=True,

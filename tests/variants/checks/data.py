@@ -59,6 +59,7 @@ WORDS = {
     "oidc": "oidc|openid",
     "opentelemetry": "opentelemetry|otlp|prometheus",
     "rate_limits": "rate.?limit",
+    "webhooks": "webhooks",
     "monitoring": "grafana|alertmanager|promtool",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",

@@ -42,9 +42,9 @@ def kept(variants: Variants) -> Iterator[Fault]:
 
 
 def claimed(variants: Variants) -> Iterator[Claim]:
-    names = set()
+    owners = {}
     for port, name in adapters(variants):
-        names.add(name)
+        owners[name] = f"{port}-{name}"
         for pattern in (
             f"app/platform/{port}/{name}.py",
             f"tests/platform/{port}/test_{name}.py",
@@ -54,9 +54,9 @@ def claimed(variants: Variants) -> Iterator[Claim]:
         yield Claim(f"{port}-{name}", f"*/{port}-{name}.*", folder=False)
     # A yes or no narrows down what an adapter has, and owns nothing against it.
     for part, patterns in constant(variants, "owned", {}).items():
-        for pattern in patterns if part in names else ():
-            yield Claim(part, pattern, folder=False)
-            yield Claim(part, f"{pattern}/*", folder=True)
+        for pattern in patterns if part in owners else ():
+            yield Claim(owners[part], pattern, folder=False)
+            yield Claim(owners[part], f"{pattern}/*", folder=True)
 
 
 def adapters(variants: Variants) -> Iterator[tuple[str, str]]:

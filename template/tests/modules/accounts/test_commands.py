@@ -1,6 +1,7 @@
 """What an operator does with accounts and keys, at the command line."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.modules.accounts.models import TokenFamily
+from app.modules.accounts.seed import PASSWORD as KNOWN
+from app.modules.accounts.seed import SCOPES, seed
 from tests.fixtures.service import Service
 from tests.modules.accounts.conftest import EMAIL, PASSWORD, LogIn
 from tests.modules.accounts.test_accounts import bearing, refreshed
@@ -66,3 +69,28 @@ class TestCommands:
 
         assert before["kid"] not in said
         assert "signs in 60 seconds" in said
+
+
+class TestSeed:
+    async def test_lets_an_admin_and_another_log_in(
+        self, client: AsyncClient, service: Service, log_in: LogIn
+    ) -> None:
+        for _ in range(2):
+            await seed(service.platform)
+
+        for email, scopes in SCOPES.items():
+            tokens = (await log_in(KNOWN.get_secret_value(), email)).json()
+            me = await client.get("/v1/accounts/me", headers=bearing(tokens))
+            assert me.json()["scopes"] == scopes
+
+    @pytest.mark.parametrize("environment", ["staging", "production"])
+    async def test_leaves_every_other_place_alone(
+        self, service: Service, log_in: LogIn, environment: str
+    ) -> None:
+        settings = SimpleNamespace(environment=environment)
+        database = service.platform.database
+
+        await seed(SimpleNamespace(settings=settings, database=database))
+
+        refused = await log_in(KNOWN.get_secret_value(), next(iter(SCOPES)))
+        assert refused.status_code == 401
