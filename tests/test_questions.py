@@ -29,6 +29,7 @@ DEFAULTS = {
     "tasks": "celery",
     "broker": "redis",
     "identity": "jwt",
+    "api_keys": False,
     "telemetry": "opentelemetry",
     "rate_limits": True,
     "webhooks": False,

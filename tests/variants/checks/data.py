@@ -11,6 +11,7 @@ DISTRIBUTIONS = {
     "importlinter": "import-linter",
     "jwt": "pyjwt",
     "kombu": "celery",
+    "api_keys": "apikeys|api-keys",
     "opentelemetry": "opentelemetry-sdk",
     "prometheus_client": "prometheus-client",
     "pydantic_core": "pydantic",

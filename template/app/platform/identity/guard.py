@@ -8,6 +8,7 @@ from starlette.types import Scope
 from app.platform.errors import DomainError, Forbidden, Unauthenticated
 from app.platform.identity import CredentialsRefused, Identity
 from app.platform.observability import context
+from app.platform.observability.context import Principal
 from app.platform.web.policy import ANYBODY, Access
 from app.platform.web.problems import problems
 
@@ -43,14 +44,8 @@ class PrincipalGuard:
     async def judge(self, scope: Scope, access: Access | None) -> None:
         if access == ANYBODY:
             return
-        if access is None:
-            raise ScopeMissing("Nobody has been let into this route.")
         identity: Identity = scope["state"]["platform"].identity
-        principal = await identity.prove(self.shown(scope))
-        context.identify(principal)
-        missing = access.scopes - principal.scopes
-        if missing and context.ADMIN not in principal.scopes:
-            raise ScopeMissing("It needs a scope.", missing=sorted(missing))
+        admit(await identity.prove(self.shown(scope)), access)
 
     def describe(
         self, description: dict[str, Any], needs: Mapping[str, Access]
@@ -68,3 +63,13 @@ class PrincipalGuard:
                     operation["responses"] |= {
                         str(status): response for status, response in documented.items()
                     }
+
+
+def admit(principal: Principal, access: Access | None) -> None:
+    """Let in who has been proved and may do what the route needs, or raise."""
+    context.identify(principal)
+    if access is None:
+        raise ScopeMissing("Nobody has been let into this route.")
+    missing = access.scopes - principal.scopes
+    if missing and context.ADMIN not in principal.scopes:
+        raise ScopeMissing("It needs a scope.", missing=sorted(missing))

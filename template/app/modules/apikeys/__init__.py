@@ -1,0 +1,1 @@
+"""API keys: how another program proves who it is, for months."""
