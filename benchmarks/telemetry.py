@@ -47,10 +47,12 @@ class Api:
             ready=lambda written: "Uvicorn running on" in written,
         )
 
-    def microseconds(self, path: str, requests: int) -> float:
+    def microseconds(
+        self, path: str, requests: int, client: Client | None = None
+    ) -> float:
         """CPU of the process for one request, of its threads too."""
         # A server closes a connection that rests while the others are measured.
-        client = Client(self.address)
+        client = client or Client(self.address)
         before = self._ticks()
         for _ in range(requests):
             assert client.get(path).status == HTTPStatus.OK

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ class Answer:
 class Client:
     """Keeps one connection for each thread."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, **headers: str) -> None:
         self._address = address
+        self._headers = headers
         self._own = threading.local()
 
     def get(self, path: str) -> Answer:
@@ -36,7 +37,7 @@ class Client:
     def get_anew(self, path: str) -> Answer:
         """On a connection of its own."""
         with closing(self._connect()) as connection:
-            return _exchange(connection, "GET", path, None)
+            return _exchange(connection, "GET", path, None, self._headers)
 
     def post(self, path: str, body: Json) -> Answer:
         return self._ask("POST", path, body)
@@ -44,7 +45,7 @@ class Client:
     def _ask(self, method: str, path: str, body: Json | None) -> Answer:
         if not hasattr(self._own, "connection"):
             self._own.connection = self._connect()
-        return _exchange(self._own.connection, method, path, body)
+        return _exchange(self._own.connection, method, path, body, self._headers)
 
     def _connect(self) -> HTTPConnection:
         return HTTPConnection(self._address, timeout=REQUEST_SECONDS)
@@ -53,9 +54,9 @@ class Client:
 class Shop:
     """A client that has something to order."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, **headers: str) -> None:
         self.placed: list[Answer] = []
-        self._client = Client(address)
+        self._client = Client(address, **headers)
         word = uuid4().hex[:12]
         category = self._made("categories", {"slug": word, "name": word})
         product = {"category_id": category["id"], "sku": word, "name": word}
@@ -110,9 +111,14 @@ def until(seconds: float) -> Iterator[None]:
 
 
 def _exchange(
-    connection: HTTPConnection, method: str, path: str, body: Json | None
+    connection: HTTPConnection,
+    method: str,
+    path: str,
+    body: Json | None,
+    own: Mapping[str, str],
 ) -> Answer:
     headers = {"Content-Type": "application/json", "Idempotency-Key": uuid4().hex}
+    headers |= own
     begin = time.perf_counter()
     connection.request(method, path, json.dumps(body) if body else None, headers)
     response = connection.getresponse()

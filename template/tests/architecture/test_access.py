@@ -13,6 +13,7 @@ from app.platform.web.routing import routes_of
 from tests.fixtures.service import Service, Show, acting
 
 NOWHERE = "00000000-0000-7000-8000-000000000000"
+STREAM = "text/event-stream"
 
 type Operations = list[tuple[str, str, dict[str, Any]]]
 
@@ -24,7 +25,8 @@ def operations(application: FastAPI) -> Operations:
         (method.upper(), path, operation)
         for path, operations in paths.items()
         for method, operation in operations.items()
-        if path.startswith("/v1/")
+        # A stream has no end, and so no response here.
+        if path.startswith("/v1/") and STREAM not in str(operation["responses"])
     ]
 
 
