@@ -22,7 +22,6 @@ SUBSCRIPTIONS, DELIVERIES = "webhook_subscriptions", "webhook_deliveries"
 def upgrade() -> None:
     op.create_table(
         SUBSCRIPTIONS,
-        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("description", sa.String(length=200), nullable=True),
         sa.Column("events", postgresql.JSONB(), nullable=False),
@@ -32,12 +31,11 @@ def upgrade() -> None:
         sa.Column("disabled_because", sa.String(length=16), nullable=True),
         sa.Column("failing_since", INSTANT, nullable=True),
         sa.Column("held_until", INSTANT, nullable=True),
-        *_common(),
+        *_owned(),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_subscriptions"),
     )
     op.create_table(
         DELIVERIES,
-        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("subscription_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.String(length=100), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -45,7 +43,7 @@ def upgrade() -> None:
         sa.Column("made", sa.BigInteger(), nullable=False),
         sa.Column("attempts", postgresql.JSONB(), nullable=False),
         sa.Column("due_at", INSTANT, nullable=True),
-        *_common(),
+        *_owned(),
         sa.ForeignKeyConstraint(
             ["subscription_id"],
             ["webhook_subscriptions.id"],
@@ -67,9 +65,10 @@ def downgrade() -> None:
     op.drop_table(SUBSCRIPTIONS)
 
 
-def _common() -> list[sa.Column[Any]]:
+def _owned() -> list[sa.Column[Any]]:
     now = sa.text("now()")
     return [
+        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", INSTANT, server_default=now, nullable=False),
         sa.Column("updated_at", INSTANT, server_default=now, nullable=False),
