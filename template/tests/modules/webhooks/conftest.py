@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -148,3 +148,9 @@ class Days:
 @pytest.fixture
 def days(service: Service, finish_tasks: Finish) -> Days:
     return Days(service, finish_tasks)
+
+
+def waits(delivery: Json) -> timedelta:
+    """Tell how long after its event it is sent again."""
+    due, at = (datetime.fromisoformat(delivery[it]) for it in ("due_at", "created_at"))
+    return due - at

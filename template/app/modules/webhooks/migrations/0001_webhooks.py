@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("disabled_because", sa.String(length=16), nullable=True),
         sa.Column("failing_since", INSTANT, nullable=True),
         sa.Column("held_until", INSTANT, nullable=True),
-        *_common(),
+        *_owned(),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_subscriptions"),
     )
     op.create_table(
@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("made", sa.BigInteger(), nullable=False),
         sa.Column("attempts", postgresql.JSONB(), nullable=False),
         sa.Column("due_at", INSTANT, nullable=True),
-        *_common(),
+        *_owned(),
         sa.ForeignKeyConstraint(
             ["subscription_id"],
             ["webhook_subscriptions.id"],
@@ -65,9 +65,10 @@ def downgrade() -> None:
     op.drop_table(SUBSCRIPTIONS)
 
 
-def _common() -> list[sa.Column[Any]]:
+def _owned() -> list[sa.Column[Any]]:
     now = sa.text("now()")
     return [
+        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("created_at", INSTANT, server_default=now, nullable=False),
