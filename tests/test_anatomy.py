@@ -139,7 +139,7 @@ class TestRenderings:
             assert not longer({name: lines(text)}, than=300)
 
     def test_files_are_few(self, variants: Variants) -> None:
-        assert len(variants.files({})) <= 260
+        assert len(variants.files({})) <= 264
         assert len(variants.files(MINIMAL)) <= 130
 
     def test_lines_of_app_are_few(self, variants: Variants) -> None:
