@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import copy, snapshot
 from tests.promises import servers
 from tests.suites.environment import superset_environment
+from tests.suites.rows import mypy_cache
 from tests.variants.report import findings
 from tests.variants.variants import Variants
 from variants import ROOT
@@ -93,7 +94,8 @@ def run(service: Path, command: str, *arguments: str) -> None:
     done = subprocess.run(
         [environment / "bin" / command, *arguments],
         cwd=service,
-        env=servers.clean(),
+        env=servers.clean()
+        | {"MYPY_CACHE_DIR": str(mypy_cache(ROOT / "build/suites"))},
         capture_output=True,
         text=True,
         check=False,

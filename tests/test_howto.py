@@ -12,6 +12,7 @@ from pages import follow
 from tests.conftest import copy
 from tests.promises import servers
 from tests.suites.environment import superset_environment
+from tests.suites.rows import mypy_cache
 from variants import ROOT
 
 ANSWERS = {"example": False, "cache": "none", "tasks": "inline", "telemetry": "none"}
@@ -84,6 +85,7 @@ def follower(
             service,
             environment
             | {
+                "MYPY_CACHE_DIR": str(mypy_cache(ROOT / "build/suites")),
                 "PYTHON": str(python),
                 "UV_NO_SYNC": "1",
                 "UV_PROJECT_ENVIRONMENT": str(packages),

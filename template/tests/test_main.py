@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -7,6 +9,19 @@ from pydantic import ValidationError
 from app.main import create_app
 from app.platform.web import WebSettings
 from app.settings import Settings
+
+LOADED = """
+import sys, app.main
+print([each for each in ("rich", "pygments") if sys.modules[each] is not None])
+"""
+
+
+def test_loads_nothing_that_colours_a_console() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, check=True, text=True
+    )
+
+    assert loaded.stdout.strip() == "[]", loaded.stderr
 
 
 async def test_opens_what_it_needs_from_its_start_to_its_end(

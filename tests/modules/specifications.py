@@ -12,6 +12,10 @@ from reference import types
 from tests.conftest import copy
 from tests.suites.environment import superset_environment
 from tests.suites.rendering import complaint, make
+from tests.suites.rows import mypy_cache
+from variants import ROOT
+
+SUITES = ROOT / "build/suites"
 
 type Fields = dict[str, str]
 type Declared = dict[str, Fields]
@@ -162,8 +166,9 @@ def check(template: Path, service: Path, *, declared: Declared) -> None:
     log = service.parent / "log"
     python = Path(sys.executable).resolve()
     settings = {
+        "MYPY_CACHE_DIR": str(mypy_cache(SUITES)),
         "UV_NO_SYNC": "1",
-        "UV_PROJECT_ENVIRONMENT": str(superset_environment(python, service.parent)),
+        "UV_PROJECT_ENVIRONMENT": str(superset_environment(python, SUITES)),
         "PYTEST_ADDOPTS": "--no-cov tests/modules tests/architecture",
         "PYTEST_XDIST_AUTO_NUM_WORKERS": "2",
     }

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from app import relay
+from app import background, relay
 from app.platform.database import Database
 from app.platform.database.migrations import APP
 from app.platform.events import Event
@@ -83,8 +83,12 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def relaying(settings: Settings) -> AsyncIterator[None]:
+async def relaying(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
     """Run the relay as its entry point does, until it is told to end."""
+    # The service's own periodic tasks are none that the worker knows.
+    monkeypatch.setattr(background, "tasks", tasks)
     running = asyncio.create_task(relay.main(settings))
     yield
     os.kill(os.getpid(), signal.SIGTERM)

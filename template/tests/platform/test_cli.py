@@ -1,9 +1,9 @@
 import asyncio
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
+from tempfile import TemporaryDirectory
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.platform.database import DatabaseSettings
 from app.platform.database.migrations import APP
+from tests.platform import warm
 
 
 class TestMigrate:
@@ -186,17 +187,16 @@ def operate(
     code: int = 0,
     typed: str = "",
     program: str = "app.cli",
-) -> subprocess.CompletedProcess[str]:
+) -> CompletedProcess[str]:
     url = {"DATABASE__URL": settings.url.get_secret_value()}
-    done = subprocess.run(
-        [sys.executable, "-m", program, *words],
-        cwd=service,
-        env=os.environ | url,
-        input=typed,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with TemporaryDirectory() as place:
+        done = warm.run(
+            (program, *words),
+            folder=service,
+            environment=os.environ | url,
+            typed=typed,
+            place=Path(place),
+        )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

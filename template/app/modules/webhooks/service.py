@@ -234,27 +234,24 @@ class Courier(_Webhooks):
             return
         now = datetime.now(UTC)
         since = subscription.failing_since = subscription.failing_since or now
-        await self._plan(delivery, subscription, answer)
+        await self._plan(delivery, answer)
+        if answer.is_busy:
+            # Each hold is as long as it has failed: they double.
+            hold = min(max(now - since, PAUSES[0]), LONGEST_HOLD)
+            await self._subscriptions.hold(subscription, max(hold, _asked(answer)))
         if answer.status == GONE:
             await self._disable(subscription, "gone")
         elif since < now - self._failing_for:
             await self._disable(subscription, "failing")
 
-    async def _plan(
-        self, delivery: Delivery, subscription: Subscription, answer: Answer
-    ) -> None:
-        asked = timedelta(seconds=answer.retry_after_seconds if answer.is_busy else 0)
-        # Never in step with others.
-        spread = random.uniform(1, 1.1)  # noqa: S311
+    async def _plan(self, delivery: Delivery, answer: Answer) -> None:
         if delivery.made > len(PAUSES):
             await self._deliveries.end(delivery, delivered=False)
-        else:
-            pause = max(PAUSES[delivery.made - 1], asked) * spread
-            await self._deliveries.postpone(delivery, pause)
-        if answer.is_busy:
-            usual = PAUSES[min(delivery.made, len(PAUSES)) - 1]
-            hold = max(min(usual, LONGEST_HOLD), asked)
-            await self._subscriptions.hold(subscription, hold)
+            return
+        pause = max(PAUSES[delivery.made - 1], _asked(answer))
+        # Never in step with others.
+        spread = random.uniform(1, 1.1)  # noqa: S311
+        await self._deliveries.postpone(delivery, pause * spread)
 
     async def _disable(self, subscription: Subscription, reason: str) -> None:
         await self._subscriptions.disable(subscription, reason)
@@ -275,6 +272,10 @@ class Courier(_Webhooks):
         if delivery is None or not waits or delivery.made != event.made:
             return None, None
         return delivery, await self._subscriptions.find(event.subscription_id)
+
+
+def _asked(answer: Answer) -> timedelta:
+    return timedelta(seconds=answer.retry_after_seconds if answer.is_busy else 0)
 
 
 def _note(delivery: Delivery, answer: Answer) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import event, literal, select
+from sqlalchemy import event, inspect, literal, select
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -26,7 +26,12 @@ from app.platform.database.postgresql import (
     let_idle,
     take_and_delete,
 )
-from app.platform.database.postgresql_text import changes_something
+from app.platform.database.postgresql_text import (
+    Write,
+    changes_something,
+    insertion,
+    store_as_one,
+)
 from app.platform.database.settings import DatabaseSettings
 from app.platform.events import Event
 
@@ -71,6 +76,7 @@ class UnitOfWork:
         self.session = session
         self._stage = stage
         self._events: list[Event] = []
+        self._writes: list[tuple[Write, Callable[[int], None]]] = []
         self._actions: list[Callable[[], Awaitable[Any]]] = []
 
     def record(self, event: Event) -> None:
@@ -82,6 +88,12 @@ class UnitOfWork:
     ) -> None:
         """Do something outside the database, at most once, when the work is done."""
         self._actions.append(partial(action, *args, **kwargs))
+
+    def write_last(
+        self, write: Write, *, judge: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Insert when the unit commits; `judge` is told how many rows were stored."""
+        self._writes.append((write, judge))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -99,9 +111,12 @@ class UnitOfWork:
             raise
 
     async def commit(self) -> None:
-        await self.session.flush()
         events, self._events = self._events, []
         await self._stage(self, events)
+        writes, self._writes = self._writes, []
+        stored = await self.session.run_sync(_write, [write for write, _ in writes])
+        for (_, judge), number in zip(writes, stored, strict=True):
+            judge(number)
         await self.session.commit()
         await self._act()
 
@@ -114,6 +129,21 @@ class UnitOfWork:
                 # The work is done and the caller must hear so. What must not be
                 # lost is an event, which is kept by the queue that stages it.
                 log.exception("after_commit.failed")
+
+
+def _write(session: Any, writes: Sequence[Write]) -> list[int]:
+    """Send it all in one statement, with the row that waits; count what each stored."""
+    waiting = session.waiting if writes else None
+    values = session.values_of(waiting[0]) if waiting else None
+    if waiting is None or values is None:
+        session.flush()
+        return store_as_one(session.connection(), writes) if writes else []
+    (row, judging), session.waiting = waiting, None
+    with judging():
+        row_of = insertion(type(row), [values])
+        _, *stored = store_as_one(session.connection(), [row_of, *writes])
+    session._register_persistent({inspect(row)})  # noqa: SLF001
+    return stored
 
 
 type Stage = Callable[[UnitOfWork, Sequence[Event]], Awaitable[None]]

@@ -1,31 +1,37 @@
 """The connection pool, from the first connection to the last, and its sessions."""
 
 import asyncio
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from types import NoneType
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Executable, Row, event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy import ClauseElement, DefaultClause, Executable, Row, event, inspect
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
+from sqlalchemy.sql.functions import now as current
+from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import await_only
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
-from app.platform.database.model import Base, hiding
-from app.platform.database.postgresql import code_of, connector, role_timeouts
+from app.platform.database.model import Base, count_links, hiding
+from app.platform.database.postgresql import connector, role_timeouts
+from app.platform.database.postgresql_text import forgetful, hide_values
 from app.platform.database.settings import DatabaseSettings, described
 
-type Values = Mapping[str, Any] | list[dict[str, Any]]
+type Judging = Callable[[], AbstractContextManager[None]]
+type Values = Mapping[str, Any]
 
 
 class FairQueue(AsyncAdaptedQueue[Any]):
@@ -118,50 +124,76 @@ def _create(
         },
         **options,
     )
-    event.listen(engine.sync_engine, "handle_error", _hide_values)
+    event.listen(engine.sync_engine, "handle_error", hide_values)
     return engine
-
-
-def _hide_values(failure: ExceptionContext) -> None:
-    """
-    Take out of every error what may be a customer's value, before anybody logs it.
-
-    What remains: the kind of the error, the constraint, the column, the SQL.
-    """
-    original = failure.original_exception
-    encoded = not isinstance(original, _NOT_ENCODED)
-    about_a_value = not encoded or code_of(original).startswith(_DATA)
-    for error in (failure.sqlalchemy_exception, *_causes(original)):
-        if error is not None:
-            _shorten(error, about_a_value=about_a_value)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _shorten(error: Any, *, about_a_value: bool) -> None:
-    if hasattr(error, "sqlstate"):
-        error.detail = None
-    said = error.args[0] if error.args else None
-    if isinstance(error, LookupError):
-        # It may be the value itself, without quotes.
-        said = repr(said)
-    if isinstance(said, str):
-        said, _, _ = said.partition("\nDETAIL:")
-        error.args = (_without_value(said) if about_a_value else said,)
-
-
-def _without_value(message: str) -> str:
-    """Cut where the server and the driver begin to quote."""
-    head, colon, _ = message.partition(": ")
-    return _QUOTED.sub("'...'", head + colon).rstrip(": ")
 
 
 class LivingSession(Session):
     """A session that does not see what is deleted."""
+
+    # A new row that goes with the next statement, within what judges its refusal.
+    waiting: tuple[Base, Judging] | None = None
+    _timed: SessionTransaction | None = None
+    _now: datetime | None = None
+
+    def know_time(self, now: datetime) -> None:
+        """Note what the database calls now for as long as this transaction lasts."""
+        self._timed, self._now = self.get_transaction(), now
+
+    def let_wait(self, row: Base, judging: Judging) -> bool:
+        """Let a new row go with the next statement, if all of it is known."""
+        if (values := self.values_of(row)) is not None:
+            self.waiting = row, judging
+            for name, value in values.items():
+                set_committed_value(row, name, value)
+        return values is not None
+
+    def keeps(self, row: Base) -> bool:
+        """Tell whether a row waits that the database would give back as it is."""
+        waits = self.waiting is not None and self.waiting[0] is row
+        values = self.values_of(row) if waits else None
+        types = [column.type for column in inspect(type(row)).columns]
+        if values is None or any(isinstance(each, TypeDecorator) for each in types):
+            return False
+        return all(type(it) in _UNCHANGED or it is self._now for it in values.values())
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        waiting, self.waiting = self.waiting, None
+        count_links(self)
+        with waiting[1]() if waiting else nullcontext():
+            super().flush(objects)
+
+    def values_of(self, row: Base) -> dict[str, Any] | None:
+        """Give those of a new row; none if there is more to do than to insert it."""
+        if self._now is None or self._timed is not self.get_transaction():
+            return None
+        listens = self.dispatch.before_flush or self.dispatch.after_flush
+        alone = [*self.new] == [row] and not self.dirty and not self.deleted
+        is_plain = alone and not listens and not self.in_nested_transaction()
+        return _whole(row, self._now) if is_plain else None
+
+
+def _whole(row: Base, now: datetime) -> dict[str, Any] | None:
+    """Give a row's values; none if one is for the database or the ORM to say."""
+    mapper, given = inspect(type(row)), inspect(row).dict
+    listens = mapper.dispatch.before_insert or mapper.dispatch.after_insert
+    linked = [each.key for each in mapper.relationships if not each.viewonly]
+    if listens or len(mapper.tables) > 1 or mapper.polymorphic_on is not None:
+        return None
+    values: dict[str, Any] = {}
+    for attribute in mapper.column_attrs:
+        column: Any = attribute.columns[0]
+        value = given.get(attribute.key)
+        if value is None and column.default is not None and column.default.is_scalar:
+            value = column.default.arg
+        if value is None and isinstance(column.server_default, DefaultClause):
+            value = now if isinstance(column.server_default.arg, current) else column
+        elif value is None and (column.default or column.type.should_evaluate_none):
+            value = column
+        if isinstance(value, ClauseElement) or column.key != attribute.key:
+            return None
+        values[column.key] = value
+    return None if any(given.get(each, []) != [] for each in linked) else values
 
 
 class ReadSession(AsyncSession):
@@ -225,9 +257,6 @@ def _look(session: Session, statement: Executable, values: Values) -> Any:
 def _run(session: Session, statement: Executable, values: Values) -> Any:
     _refuse_ended(session)
     session.flush()
-    if isinstance(values, list) and len(values) == 1:
-        # One row of many takes a longer way than one row.
-        [values] = values
     return session.connection().execute(statement, values).all()
 
 
@@ -236,24 +265,10 @@ def _hide_deleted(state: ORMExecuteState) -> None:
     _refuse_ended(state.session)
     looks = state.is_select and not state.is_column_load
     includes = state.execution_options.get("include_deleted")
-    if not includes and (tables := _forgetful(state.statement)):
+    if not includes and (tables := forgetful(state.statement)):
         raise RuntimeError(_FORGETFUL.format(tables=tables))
     if looks or state.is_update or state.is_delete:
         state.statement = _seen(state.statement, hiding(state.execution_options))
-
-
-def _forgetful(statement: Any) -> str | None:
-    """Name the tables that SQL as text reads without a word on deleted rows."""
-    said = getattr(getattr(statement, "element", statement), "text", None)
-    return _tables_of(said) if isinstance(said, str) else None
-
-
-@lru_cache(maxsize=2048)
-def _tables_of(statement: str) -> str | None:
-    known = Base.metadata.tables
-    read = [name for name in _READ.findall(statement) if name in known]
-    kept = [name for name in read if "deleted_at" in known[name].columns]
-    return " or ".join(kept) if len(kept) > statement.count("deleted_at") else None
 
 
 def _refuse_ended(session: Session) -> None:
@@ -271,12 +286,7 @@ def _seen(statement: Executable, hidden: tuple[ORMOption, ...]) -> Executable:
     return seen
 
 
-# The class of errors about values, in every database of the SQL standard.
-_DATA = "22"
-# What the driver or a type of SQLAlchemy raises.
-_NOT_ENCODED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
-_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
-_READ = re.compile(r'(?<!DELETE )\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
+_UNCHANGED = frozenset({NoneType, bool, int, str, UUID})
 _ENDED = "This session has ended; a streamed body takes StreamSessionDep."
 _OVER = "over"
 _FORGETFUL = (

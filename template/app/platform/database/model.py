@@ -137,8 +137,7 @@ class Followed(MappedAsDataclass, kw_only=True):
     )
 
 
-@event.listens_for(Session, "before_flush")
-def _count_links(session: Session, *_: object) -> None:
+def count_links(session: Session) -> None:
     """Let other links by an association table be a change of the row they belong to."""
     for row in session.dirty:
         if isinstance(row, Model) and isinstance(row, Versioned):

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Literal, cast
 
 import asyncpg
@@ -12,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DateTime,
-    Executable,
     Index,
     Row,
     Select,
@@ -29,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.platform.database.settings import DatabaseSettings, read_url
 
@@ -109,13 +108,6 @@ def unique_among_living(*columns: str, name: str | None = None) -> Index:
     return Index(name, *columns, unique=True, postgresql_where=_LIVING)
 
 
-@cache
-def insert_or_ignore(model: Model) -> Executable:
-    """Insert rows, which stand beside it, and leave alone what is there already."""
-    statement = insert(cast("Table", model.__table__)).on_conflict_do_nothing()
-    return statement.returning(*inspect(model).primary_key)
-
-
 async def insert_unless_there[M: DeclarativeBase](
     session: AsyncSession, row: M, unique: Sequence[str]
 ) -> M | None:
@@ -134,7 +126,7 @@ def upsert(
     *,
     change: Sequence[str],
     when: ColumnElement[bool] | None = None,
-) -> Executable:
+) -> ReturningInsert[Any]:
     """
     Insert a row, or change these columns of the one with its key.
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, partial
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.orm.interfaces import ORMOption
 
-from app.platform.database.engine import ReadSession, rows
+from app.platform.database.engine import LivingSession, ReadSession, rows
 from app.platform.database.model import Eager, Model, Shape, Versioned, option_of
 from app.platform.database.postgresql import (
     UNSETTLED,
@@ -126,6 +126,8 @@ class Repository[M: Model]:
         What it has been made to refer to must not be deleted. A reference that has not
         changed is not judged again, so that the row itself stays changeable.
         """
+        if not self.eager and not self.unknown and self._living.keeps(row):
+            return row
         query = select(self.model).where(self.model.id == row.id)
         query = query.options(*self._options())
         query = query.execution_options(populate_existing=True)
@@ -138,13 +140,21 @@ class Repository[M: Model]:
 
     async def add(self, row: M) -> M:
         """
-        Insert now, so that the constraint and not a prior read is the judge.
+        Insert it, so that the constraint and not a prior read is the judge.
 
-        A refusal ends the unit of work, unless this is within `unit.savepoint()`.
+        A refusal ends the unit of work, unless this is within `unit.savepoint()`. There
+        it is raised here; elsewhere a row of which all is known may wait for the next
+        statement, or for what the commit writes, and the refusal with it.
         """
         self.session.add(row)
-        await self.save(row)
+        self._note_links(row)
+        if not self._living.let_wait(row, partial(self._refusing, row)):
+            await self.save(row)
         return row
+
+    @property
+    def _living(self) -> LivingSession:
+        return cast("LivingSession", self.session.sync_session)
 
     async def get_or_add(self, row: M, *unique: str) -> M:
         """
@@ -185,12 +195,15 @@ class Repository[M: Model]:
 
     async def save(self, row: M) -> None:
         """Send the changes now. Raises when another transaction was faster."""
+        self._note_links(row)
+        with self._refusing(row):
+            await self.session.flush()
+
+    def _note_links(self, row: M) -> None:
         changes = inspect(row).attrs
         for column, _ in self.unknown:
             if any(value is not None for value in changes[column].history.added or ()):
                 self._set.add((row.id, column))
-        with self._refusing(row):
-            await self.session.flush()
 
     @contextmanager
     def _refusing(self, row: M) -> Iterator[None]:

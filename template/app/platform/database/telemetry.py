@@ -80,7 +80,12 @@ def _count_connections(pools: list[QueuePool], metrics: Metrics) -> None:
 
 
 # A statement's text may hold values, so only words known beforehand are told.
-_OPERATION = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE)
+_OPERATION = re.compile(
+    # A statement that is several inserts is told from one that only looks.
+    r"\s*(?:WITH\s+\w+\s+AS\s*\(\s*(?=INSERT))?"
+    r"(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH)\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?(\w+)\"?", re.IGNORECASE)
 _OTHER = "OTHER"
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.configuration import Section
 from app.platform.errors import Conflict, DomainError, Invalid
-from app.platform.idempotency.models import Claim, claim, store
+from app.platform.idempotency.models import Claim, claim, storing
 from app.platform.observability import context
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.problems import own_path
@@ -95,8 +95,7 @@ async def _idempotent_when_asked(
         if response.status_code // 100 != 2:  # noqa: PLR2004
             return
         headers = response.headers.items()
-        is_first = await store(
-            unit.session,
+        answer = storing(
             retention=timedelta(hours=settings.retention_hours),
             key_hash=key_hash,
             scope=scope,
@@ -105,8 +104,7 @@ async def _idempotent_when_asked(
             headers=[header for header in headers if header[0] not in _NOT_KEPT],
             body=bytes(response.body),
         )
-        if not is_first:
-            raise _in_use()
+        unit.write_last(answer, judge=_judge)
 
     await _claim(unit.session, key_hash, fingerprint)
     before_commit(request, keep)
@@ -122,6 +120,11 @@ async def _claim(session: AsyncSession, key_hash: bytes, fingerprint: bytes) -> 
     if given.fingerprint != fingerprint:
         raise IdempotencyKeyReused("This key belongs to another request.")
     raise Answered(_replay(given))
+
+
+def _judge(stored: int) -> None:
+    if not stored:
+        raise _in_use()
 
 
 def _in_use() -> IdempotencyKeyInUse:

@@ -1,15 +1,16 @@
 """Answers that are kept, so that a repetition gets the same one."""
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Interval, Text, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Base
-from app.platform.database.engine import rows
+from app.platform.database.engine import LivingSession, rows
 from app.platform.database.postgresql import Json, try_lock, upsert
+from app.platform.database.postgresql_text import Write
 
 
 class IdempotencyKey(Base):
@@ -36,6 +37,7 @@ class IdempotencyKey(Base):
 class Claim(NamedTuple):
     """Whether nobody else is at it, and what was answered if anything was."""
 
+    now: datetime
     is_held: bool
     fingerprint: bytes | None
     status: int
@@ -49,7 +51,7 @@ _LOCK = select(try_lock(bindparam("name", type_=Text)).label("is_held")).subquer
 # One round trip for both. The answer of who held the lock till just now may not be seen
 # yet, so it stays: `store` judges.
 _CLAIM = select(
-    _LOCK.c.is_held, *(getattr(IdempotencyKey, name) for name in _ANSWER)
+    _NOW, _LOCK.c.is_held, *(getattr(IdempotencyKey, name) for name in _ANSWER)
 ).outerjoin_from(
     _LOCK,
     IdempotencyKey,
@@ -75,10 +77,11 @@ async def claim(session: AsyncSession, key_hash: bytes) -> Claim:
     """Take a key until the transaction ends, and look for an answer not yet expired."""
     values = {"name": f"idempotency:{key_hash.hex()}", "key_hash": key_hash}
     [found] = await rows(session, _CLAIM, values)
-    return Claim._make(found)
+    claimed = Claim._make(found)
+    cast("LivingSession", session.sync_session).know_time(claimed.now)
+    return claimed
 
 
-async def store(session: AsyncSession, *, retention: timedelta, **answer: Any) -> bool:
+def storing(*, retention: timedelta, **answer: Any) -> Write:
     """Store an answer, unless one with the same key has not expired."""
-    stored = await rows(session, _STORE, answer | {"retention": retention})
-    return bool(stored)
+    return _STORE, answer | {"retention": retention}

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database import Database, UnitOfWork
 from app.platform.database.engine import rows
-from app.platform.database.postgresql import classify, insert_or_ignore
+from app.platform.database.postgresql import classify
+from app.platform.database.postgresql_text import insertion
 from app.platform.observability import context
 from app.platform.outbox.models import InboxMessage, OutboxMessage
 from app.platform.outbox.outbox import Outbox, OutboxSettings
@@ -45,8 +46,8 @@ class Inbox:
         Done last, just before the commit: a task that calls others first holds no
         transaction meanwhile. While another attempt commits, this waits for it.
         """
-        row = {"id": id_, "task": task}
-        return bool(await rows(self._session, insert_or_ignore(InboxMessage), row))
+        entry = insertion(InboxMessage, [{"id": id_, "task": task}], ignore=True)
+        return bool(await rows(self._session, *entry))
 
     async def knows(self, id_: UUID) -> bool:
         return await self._session.get(InboxMessage, id_) is not None

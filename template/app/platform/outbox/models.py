@@ -87,3 +87,11 @@ class QuarantinedMessage(Message, Base):
     quarantined_at: Mapped[datetime] = mapped_column(
         server_default=func.now(), init=False
     )
+
+
+_SAID = ("id", "destination", "name", "key", "payload", "headers")
+
+
+def said(message: Message) -> Json:
+    """Name what a message keeps wherever it goes."""
+    return {column: getattr(message, column) for column in _SAID}

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import batched
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
@@ -28,12 +29,12 @@ from app.platform.database.engine import rows
 from app.platform.database.postgresql import (
     change_one,
     from_now,
-    insert_or_ignore,
     take_and_update,
 )
+from app.platform.database.postgresql_text import insertion
 from app.platform.events import Event
 from app.platform.observability import context
-from app.platform.outbox.models import InboxMessage, Message, OutboxMessage
+from app.platform.outbox.models import InboxMessage, Message, OutboxMessage, said
 from app.platform.tasks.router import Task, TaskRouter, Tick
 
 
@@ -101,12 +102,7 @@ class OutboxSettings(Section):
 
 
 CHANNEL = "outbox"
-_SAID = ("id", "destination", "name", "key", "payload", "headers")
-
-
-def said(message: Message) -> dict[str, Any]:
-    """Name what a message keeps wherever it goes."""
-    return {column: getattr(message, column) for column in _SAID}
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +121,8 @@ class Outbox:
 
     async def put(self, messages: Iterable[Message]) -> None:
         """Store messages; one whose id is there already stays as it is."""
-        if new := [said(message) for message in messages]:
-            await rows(self._session, insert_or_ignore(OutboxMessage), new)
+        for new in batched(map(said, messages), AT_ONCE):
+            await rows(self._session, *insertion(OutboxMessage, new, ignore=True))
 
     async def claim(
         self, destination: str, *, limit: int, lease: timedelta, behind: timedelta
@@ -279,9 +275,13 @@ _TICKS = UUID("6f0d1f3c-4c1f-5d0e-9f5c-0d8f2f6f4d11")
 
 async def stage(unit: UnitOfWork, events: Sequence[Event], tasks: TaskRouter) -> None:
     """Leave a message for each task, in the transaction that the events report."""
-    await Outbox(unit.session).put(
-        _message(task, event) for event in events for task in tasks.started_by(event)
-    )
+    pairs = ((task, event) for event in events for task in tasks.started_by(event))
+    messages = [_message(task, event) for task, event in pairs]
+    if len(messages) > AT_ONCE:
+        await Outbox(unit.session).put(messages)
+    elif messages:
+        new = [said(message) for message in messages]
+        unit.write_last(insertion(OutboxMessage, new, ignore=True))
 
 
 async def stage_tick(unit: UnitOfWork, task: Task, tick: Tick) -> None:

@@ -9,8 +9,13 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.platform.database.postgresql import from_now, take_and_delete, upsert
-from app.platform.outbox.models import MAX_ERROR, OutboxMessage, QuarantinedMessage
-from app.platform.outbox.outbox import Outbox, said
+from app.platform.outbox.models import (
+    MAX_ERROR,
+    OutboxMessage,
+    QuarantinedMessage,
+    said,
+)
+from app.platform.outbox.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,13 @@ from app.platform.database import Database, DatabaseSettings
 from app.platform.database.engine import create_pool, create_session_engine, rows
 from app.platform.database.postgresql import (
     classify,
-    insert_or_ignore,
     listening,
     take_and_delete,
     take_and_update,
     try_lock,
     upsert,
 )
+from app.platform.database.postgresql_text import insertion
 from tests.fixtures.tls import HOST, TlsServer
 from tests.platform.database.notes import Note, Notes, store
 
@@ -164,10 +164,9 @@ def _row(words: str) -> dict[str, Any]:
     return {"id": uuid7(), "text": words, "version": 1}
 
 
-class TestInsertOrIgnore:
+class TestInsertion:
     async def test_tells_which_were_new(self, database: Database) -> None:
         first, second, third = (_row(text) for text in "abc")
-        new = insert_or_ignore(Note)
 
         async with database.unit_of_work() as unit:
             for given, added in (
@@ -175,7 +174,8 @@ class TestInsertOrIgnore:
                 ([first], []),
                 ([first, second, third], [second, third]),
             ):
-                keys = {row.id for row in await rows(unit.session, new, given)}
+                new = insertion(Note, given, ignore=True)
+                keys = {row.id for row in await rows(unit.session, *new)}
                 assert keys == {row["id"] for row in added}
 
 

@@ -3,7 +3,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from app.platform.idempotency.models import claim, store
+from app.platform.idempotency.models import claim, storing
 from tests.platform.idempotency.effects import Effects
 
 HOUR = timedelta(hours=1)
@@ -48,17 +48,17 @@ class TestRepetition:
     async def test_keeps_an_answer_given_while_a_claim_was_on_its_way(
         self, effects: Effects
     ) -> None:
+        stored: list[int] = []
         async with effects.database.unit_of_work() as late:
             assert (await claim(late.session, b"key")).fingerprint is None
             async with effects.database.unit_of_work() as early:
-                assert await store(
-                    early.session, retention=HOUR, key_hash=b"key", **ANSWER
-                )
+                first = storing(retention=HOUR, key_hash=b"key", **ANSWER)
+                early.write_last(first, judge=stored.append)
 
             other = ANSWER | {"body": b"second"}
-            assert not await store(
-                late.session, retention=HOUR, key_hash=b"key", **other
-            )
+            second = storing(retention=HOUR, key_hash=b"key", **other)
+            late.write_last(second, judge=stored.append)
 
+        assert stored == [1, 0]
         async with effects.database.unit_of_work() as unit:
             assert (await claim(unit.session, b"key")).body == b"first"

@@ -22,7 +22,6 @@ SUBSCRIPTIONS, DELIVERIES = "webhook_subscriptions", "webhook_deliveries"
 def upgrade() -> None:
     op.create_table(
         SUBSCRIPTIONS,
-        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("description", sa.String(length=200), nullable=True),
         sa.Column("events", postgresql.JSONB(), nullable=False),
@@ -37,7 +36,6 @@ def upgrade() -> None:
     )
     op.create_table(
         DELIVERIES,
-        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("subscription_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.String(length=100), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -71,6 +69,7 @@ def _common() -> list[sa.Column[Any]]:
     now = sa.text("now()")
     return [
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("created_at", INSTANT, server_default=now, nullable=False),
         sa.Column("updated_at", INSTANT, server_default=now, nullable=False),
         sa.Column("deleted_at", INSTANT, nullable=True),
