@@ -94,6 +94,16 @@ class Service:
             timeout=DONE_SECONDS,
         )
 
+    def operate(self, *words: str) -> None:
+        """Have one of the operators' commands done."""
+        subprocess.run(
+            [self._rendering / ".venv/bin/python", "-m", "app.cli", *words],
+            cwd=self._rendering,
+            env=self._environment,
+            check=True,
+            capture_output=True,
+        )
+
     def administer(self, *statements: str) -> None:
         """Change its database from outside, which `{0}` stands for."""
         shared, _, name = self._database.rpartition("/")

@@ -70,7 +70,6 @@ def _owned() -> list[sa.Column[Any]]:
     return [
         sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("owner_id", sa.String(length=255), nullable=False),
         sa.Column("created_at", INSTANT, server_default=now, nullable=False),
         sa.Column("updated_at", INSTANT, server_default=now, nullable=False),
         sa.Column("deleted_at", INSTANT, nullable=True),
