@@ -32,6 +32,7 @@ SAID = {"If-Match": "*", "Idempotency-Key": "of-another"}
 # Of each type a value; nobody is shown them, so that they need not make sense.
 VALUES: dict[type, Any] = {
     str: "x",
+    bytes: b"x",
     int: 1,
     bool: True,
     Decimal: Decimal(0),
