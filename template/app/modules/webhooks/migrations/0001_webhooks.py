@@ -17,6 +17,12 @@ depends_on: Sequence[str] | None = None
 
 INSTANT = sa.DateTime(timezone=True)
 SUBSCRIPTIONS, DELIVERIES = "webhook_subscriptions", "webhook_deliveries"
+INDEXES = (
+    (SUBSCRIPTIONS, "owner_id", "id"),
+    (DELIVERIES, "subscription_id", "id"),
+    (DELIVERIES, "due_at"),
+    (DELIVERIES, "created_at"),
+)
 
 
 def upgrade() -> None:
@@ -51,12 +57,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_deliveries"),
     )
-    for table, *columns in (
-        (SUBSCRIPTIONS, "owner_id", "id"),
-        (DELIVERIES, "subscription_id", "id"),
-        (DELIVERIES, "due_at"),
-        (DELIVERIES, "created_at"),
-    ):
+    for table, *columns in INDEXES:
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
 
 
