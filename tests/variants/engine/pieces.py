@@ -9,7 +9,7 @@ from jinja2 import nodes
 from tests.variants.engine.diagram import TRUE, Diagram, apply, both, leaves, map_leaves
 from tests.variants.engine.explore import Levels, Run, explore
 from tests.variants.engine.templating import Renderer
-from tests.variants.engine.values import PiecewiseList, box, holding, unbox
+from tests.variants.engine.values import PiecewiseList, box, elements
 
 type Names = Mapping[str, Any]
 
@@ -84,12 +84,7 @@ class Pieces:
             return box(list(found))
 
         whole = explore(value, self._levels)
-        if piecewise:
-            return list(piecewise[0].elements())
-        keys = dict.fromkeys(
-            box(each) for listed in leaves(whole) for each in unbox(listed)
-        )
-        return [(unbox(key), holding(whole, key)) for key in keys]
+        return list(piecewise[0].elements() if piecewise else elements(whole))
 
     def _text(self, body: list[nodes.Node], names: Names) -> Diagram:
         template = self._renderer.node_template(body)

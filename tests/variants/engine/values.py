@@ -7,6 +7,8 @@ in the list then depends on the answers that put this name there, and on no othe
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 from tests.variants.engine.diagram import (
@@ -48,6 +50,27 @@ def holding(piece: Diagram, key: Hashable) -> Diagram:
     return map_leaves(lambda value: key in {box(each) for each in unbox(value)}, piece)
 
 
+def elements(piece: Diagram) -> Iterator[tuple[Any, Diagram]]:
+    """Every element of a list, with where it is, in the order of all answers."""
+    lists = ([box(each) for each in unbox(listed)] for listed in leaves(piece))
+    ordered = sorted(lists, key=lambda each: repr([*map(unbox, each)]))
+    for key in one_order(ordered):
+        yield unbox(key), holding(piece, key)
+
+
+def one_order(lists: Sequence[Sequence[Hashable]]) -> Iterable[Hashable]:
+    """Each element once; where the lists contradict one another, as it first comes."""
+    before: dict[Hashable, list[Hashable]] = {}
+    for listed in lists:
+        before |= {key: [] for key in listed if key not in before}
+        for earlier, later in pairwise(listed):
+            before[later].append(earlier)
+    try:
+        return list(TopologicalSorter(before).static_order())
+    except CycleError:
+        return before
+
+
 class PiecewiseList(Sequence[Any]):
     """A list in pieces, each of which depends on answers of its own."""
 
@@ -58,10 +81,7 @@ class PiecewiseList(Sequence[Any]):
     def elements(self) -> Iterator[tuple[Any, Diagram]]:
         """Every element that some answers put there, with where they do."""
         for piece in self.pieces:
-            for key in dict.fromkeys(
-                box(each) for listed in leaves(piece) for each in unbox(listed)
-            ):
-                yield unbox(key), holding(piece, key)
+            yield from elements(piece)
 
     def __contains__(self, wanted: object) -> bool:
         found = any_of(holding(piece, box(wanted)) for piece in self.pieces)
@@ -136,9 +156,9 @@ def in_order(value: Any, order: Callable[[list[Any]], list[Any]]) -> Any:
         if key in places and both(places[key], where) is not FALSE:
             return order(value.whole())
         places[key] = either(places.get(key, FALSE), where)
-    elements = order([unbox(key) for key in places])
+    ordered = order([unbox(key) for key in places])
     return PiecewiseList(
-        value.run, [alone(each, places[box(each)]) for each in elements]
+        value.run, [alone(each, places[box(each)]) for each in ordered]
     )
 
 

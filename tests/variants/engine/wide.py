@@ -38,7 +38,7 @@ class Wide:
             (at, text): map_leaves(lambda value, text=text: value == text, piece)
             for at, piece in enumerate(self._pieces)
             if isinstance(piece, Node)
-            for text in leaves(piece)
+            for text in sorted(leaves(piece), key=str)
         }
         self.samples = {self.text(each): each for each in self._cover()}
 
