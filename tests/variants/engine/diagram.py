@@ -7,7 +7,7 @@ equal is its child, so a diagram mentions only the questions on which it depends
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 
 type Choice = int
 type Diagram = Leaf | Node
@@ -27,12 +27,24 @@ class Node:
         return next((child for at, child in self.children if at == choice), None)
 
 
-_leaves: dict[tuple[type, Hashable], Leaf] = {}
+type Kind = type | tuple[Kind, ...]
+
+_leaves: dict[tuple[Kind, Hashable], Leaf] = {}
 _nodes: dict[tuple[int, tuple[tuple[Choice, Diagram], ...]], Node] = {}
 
 
 def leaf(value: Hashable) -> Leaf:
-    return _leaves.setdefault((type(value), value), Leaf(value))
+    return _leaves.setdefault((_kind(value), value), Leaf(value))
+
+
+def _kind(value: Hashable) -> Kind:
+    """Tell apart what is equal to something of another type: 1 is no switch."""
+    if isinstance(value, tuple):
+        return tuple(map(_kind, value))
+    if is_dataclass(value):
+        members = (getattr(value, each.name) for each in fields(value))
+        return (type(value), *map(_kind, members))
+    return type(value)
 
 
 def node(level: int, children: Iterable[tuple[Choice, Diagram]]) -> Diagram:
