@@ -179,21 +179,38 @@ class Files:
             template = self.renderer.jinja_env.get_template(name)
             return explore(lambda run: self._render(template, run, extra), self.space)
         except TemplateError as error:
-            return leaf(Broken(f"{type(error).__name__}: {error}"))
+            return leaf(broken(error))
         except TooWide:
             return self._by_line(file.read_text(), extra)
 
     def _by_line(self, source: str, extra: dict[str, Any]) -> Diagram:
         try:
-            return leaf(Wide(self.space.pieces.of(source, extra), self.space.valid))
+            pieces = self.space.pieces.of(source, extra, instead=broken)
         except (TemplateError, TooWide) as error:
-            return leaf(Broken(f"{type(error).__name__}: {error}"))
+            return leaf(broken(error))
+        texts = [
+            map_leaves(lambda it: it if isinstance(it, str) else "", each)
+            for each in pieces
+        ]
+        content: Diagram = leaf(Wide(texts, self.space.valid))
+        for piece in pieces:
+            if any(isinstance(text, Broken) for text in leaves(piece)):
+                content = apply(
+                    lambda whole, text: text if isinstance(text, Broken) else whole,
+                    content,
+                    piece,
+                )
+        return content
 
     def _render(self, template: Template, run: Run, extra: dict[str, Any]) -> Hashable:
         try:
             return template.render(self.renderer.context(run, extra)).encode()
         except (TemplateError, TypeError, ValueError, KeyError) as error:
-            return Broken(f"{type(error).__name__}: {error}")
+            return broken(error)
+
+
+def broken(error: Exception) -> Broken:
+    return Broken(f"{type(error).__name__}: {error}")
 
 
 class Excluded:

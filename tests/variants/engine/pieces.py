@@ -1,10 +1,10 @@
 """Take a template apart where its parts do not depend on one another."""
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import TemplateError, nodes
 
 from tests.variants.engine.diagram import TRUE, Diagram, apply, both, leaves, map_leaves
 from tests.variants.engine.explore import Levels, Run, explore
@@ -24,9 +24,21 @@ class Pieces:
     def __init__(self, renderer: Renderer, levels: Levels) -> None:
         self._renderer = renderer
         self._levels = levels
+        self._instead: Callable[[TemplateError], Hashable] | None = None
 
-    def of(self, source: str, names: Names, *, begin: str = "") -> list[Diagram]:
-        """One diagram of texts per part; a part ends before a line that begins so."""
+    def of(
+        self,
+        source: str,
+        names: Names,
+        *,
+        begin: str = "",
+        instead: Callable[[TemplateError], Hashable] | None = None,
+    ) -> list[Diagram]:
+        """One diagram of texts per part; a part ends before a line that begins so.
+
+        A part that cannot be rendered raises, or is `instead` where it cannot.
+        """
+        self._instead = instead
         tree = self._renderer.jinja_env.parse(source)
         try:
             pieces = list(self._body(tree.body, names, TRUE, begin))
@@ -88,10 +100,16 @@ class Pieces:
 
     def _text(self, body: list[nodes.Node], names: Names) -> Diagram:
         template = self._renderer.node_template(body)
-        return explore(
-            lambda run: template.render(self._renderer.context(run, names)),
-            self._levels,
-        )
+
+        def rendered(run: Run) -> Hashable:
+            try:
+                return template.render(self._renderer.context(run, names))
+            except TemplateError as error:
+                if self._instead is None:
+                    raise
+                return self._instead(error)
+
+        return explore(rendered, self._levels)
 
 
 def by_line(part: nodes.Node, begin: str) -> Iterator[nodes.Node]:
@@ -123,7 +141,8 @@ def text(data: str, where: nodes.Node) -> nodes.TemplateData:
 
 
 def whole_lines(piece: Diagram) -> bool:
-    return all(not text or str(text).endswith("\n") for text in leaves(piece))
+    texts = [text for text in leaves(piece) if isinstance(text, str)]
+    return all(not text or text.endswith("\n") for text in texts)
 
 
 def lines(pieces: list[Diagram]) -> Iterator[tuple[str, Diagram]]:
