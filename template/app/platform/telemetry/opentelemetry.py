@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from threading import Lock
 from time import monotonic
 from typing import Annotated, Any, ClassVar, Self
 
@@ -219,14 +220,19 @@ class CountedExporter(SpanExporter):
             registry=registry,
         )
         self._exporter = exporter
+        self._reporting = Lock()
         self._next_report = 0.0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
         sent = result is SpanExportResult.SUCCESS
         self.spans.labels("exported" if sent else "failed").inc(len(spans))
-        if not sent and monotonic() >= self._next_report:
-            self._next_report = monotonic() + REPORT_SECONDS
+        # The end sends what is left beside the thread that sends now and then.
+        with self._reporting:
+            due = not sent and monotonic() >= self._next_report
+            if due:
+                self._next_report = monotonic() + REPORT_SECONDS
+        if due:
             log.warning("telemetry.export_failed", spans=len(spans))
         return result
 
