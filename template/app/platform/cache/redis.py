@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from copy import copy
 from secrets import token_bytes
 from time import monotonic
 from typing import Annotated, Any, ClassVar, Self
@@ -99,12 +98,17 @@ class RedisCache:
 
     system: str | None = "redis"
 
-    def __init__(self, redis: Redis, settings: RedisCacheSettings) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        settings: RedisCacheSettings,
+        turns: asyncio.Semaphore | None = None,
+    ) -> None:
         self._redis = redis
+        self._settings = settings
         self._timeout_seconds = settings.timeout_ms / 1000
-        self._cooldown_seconds = settings.cooldown_seconds
         self._cooldown = Cooldown(settings.cooldown_seconds)
-        self._turns = asyncio.Semaphore(settings.max_connections)
+        self._turns = turns or asyncio.Semaphore(settings.max_connections)
         self._owed: dict[str, object] = {}
 
     @classmethod
@@ -164,9 +168,8 @@ class RedisCache:
 
     def waiting(self, seconds: float) -> "RedisCache":
         """Share the connections, and wait longer, for what nobody can do without."""
-        other, cooldown = copy(self), Cooldown(self._cooldown_seconds)
-        vars(other).update(_timeout_seconds=seconds, _cooldown=cooldown, _owed={})
-        return other
+        patient = self._settings.model_copy(update={"timeout_ms": seconds * 1000})
+        return RedisCache(self._redis, patient, self._turns)
 
     async def ping(self) -> bool:
         return await self._ask(self._redis.ping) is not None

@@ -164,7 +164,8 @@ class Database:
         self.pools = (primary,) if replica is primary else (primary, replica)
         self._writing = sessions(primary, AsyncSession)
         self._reading = _readers(replica)
-        self._reading_primary = _readers(primary)
+        own = replica is not primary
+        self._reading_primary = _readers(primary) if own else self._reading
         self._streaming = sessions(replica.execution_options(**SNAPSHOT), AsyncSession)
         self._watching = watch.execution_options(isolation_level="AUTOCOMMIT")
 

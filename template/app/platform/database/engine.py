@@ -150,8 +150,9 @@ class LivingSession(Session):
 
     def keeps(self, row: Base) -> bool:
         """Tell whether a row waits that the database would give back as it is."""
-        waits = self.waiting is not None and self.waiting[0] is row
-        values = self.values_of(row) if waits else None
+        if self.waiting is None or self.waiting[0] is not row:
+            return False
+        values = self.values_of(row)
         types = [column.type for column in inspect(type(row)).columns]
         if values is None or any(isinstance(each, TypeDecorator) for each in types):
             return False

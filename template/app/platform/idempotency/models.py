@@ -49,7 +49,7 @@ _ANSWER = ("fingerprint", "status", "headers", "body")
 _NOW = func.now()
 _LOCK = select(try_lock(bindparam("name", type_=Text)).label("is_held")).subquery()
 # One round trip for both. The answer of who held the lock till just now may not be seen
-# yet, so it stays: `store` judges.
+# yet, so it stays: what is stored judges.
 _CLAIM = select(
     _NOW, _LOCK.c.is_held, *(getattr(IdempotencyKey, name) for name in _ANSWER)
 ).outerjoin_from(

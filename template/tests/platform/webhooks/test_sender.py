@@ -11,6 +11,7 @@ from tests.fixtures.third_party import (
     Stub,
     answer,
     drip,
+    dripping,
     drop,
     flood,
     hang,
@@ -21,13 +22,8 @@ from tests.platform.webhooks.conftest import HEADERS, Names, elsewhere
 BODY = b'{"type": "note.written.v1"}'
 
 
-async def say_slowly(writer: asyncio.StreamWriter) -> None:
-    """Send a header that never ends (slow loris)."""
-    writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    for _ in range(1000):
-        writer.write(b".")
-        await writer.drain()
-        await asyncio.sleep(0.02)
+# A header that never ends (slow loris).
+say_slowly = dripping(b"HTTP/1.1 200 OK\r\nX-Long: ")
 
 
 async def say_much(writer: asyncio.StreamWriter) -> None:
