@@ -1,6 +1,5 @@
 """What it costs a request that its caller proves who it is, beside the same without."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,15 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from benchmarks.telemetry import Api, prepare  # noqa: E402 - it is not installed
 from tests.promises import servers  # noqa: E402
-from tests.promises.load import Client, Shop  # noqa: E402
+from tests.promises.load import Client, Shop, bearing  # noqa: E402
 from variants import render, snapshot  # noqa: E402
 
 ROUNDS, REQUESTS, WARM_UP = 15, 200, 400
@@ -62,9 +59,7 @@ def log_in(rendering: Path, urls: Mapping[str, str], address: str) -> dict[str, 
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    form = urlencode(ADMIN).encode()
-    with urlopen(Request(f"http://{address}/v1/accounts/token", form)) as said:
-        return {"Authorization": f"Bearer {json.load(said)['access_token']}"}
+    return bearing(address, **ADMIN)
 
 
 def measure(

@@ -1,18 +1,16 @@
 """What a client is told by OpenAPI is how each route answers, whoever asks."""
 
-import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.conftest import copy
 from tests.promises import servers
+from tests.promises.load import bearing
 from tests.promises.service import Service
 from tests.suites import pythons
 from tests.suites.rendering import make
@@ -88,9 +86,7 @@ def address(
 def log_in(service: Service, address: str, email: str, scope: str) -> dict[str, str]:
     service.operate("accounts", "create-admin", email, "--password", PASSWORD)
     service.operate("accounts", "grant", email, scope)
-    form = urlencode({"username": email, "password": PASSWORD}).encode()
-    with urlopen(Request(f"http://{address}/v1/accounts/token", form)) as said:
-        return {"Authorization": f"Bearer {json.load(said)['access_token']}"}
+    return bearing(address, username=email, password=PASSWORD)
 
 
 @pytest.mark.parametrize("who", ["anonymous", "owner", "admin"])

@@ -29,7 +29,7 @@ from tests.variants.engine.diagram import (
     without,
 )
 from tests.variants.engine.explore import Run, TooWide, explore
-from tests.variants.engine.pieces import lines
+from tests.variants.engine.pieces import Pieces, lines
 from tests.variants.engine.templating import ANSWERS_FILE
 from tests.variants.engine.values import unbox
 from tests.variants.engine.wide import Wide
@@ -121,6 +121,7 @@ class Files:
         self.used: dict[str, Diagram] = {}
         self.problems: dict[str, str] = {}
         self._suffix = self.renderer.template.templates_suffix
+        self._pieces = Pieces(self.renderer, space, instead=broken)
         self._excluded = Excluded(space)
         self.made: dict[str, Made] = {}
         for source in self._sources():
@@ -185,7 +186,7 @@ class Files:
 
     def _by_line(self, source: str, extra: dict[str, Any]) -> Diagram:
         try:
-            pieces = self.space.pieces.of(source, extra, instead=broken)
+            pieces = self._pieces.of(source, extra)
         except (TemplateError, TooWide) as error:
             return leaf(broken(error))
         texts = [

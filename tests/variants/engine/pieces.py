@@ -21,24 +21,20 @@ class Inseparable(Exception):
 class Pieces:
     """The texts that follow one another in what a template renders."""
 
-    def __init__(self, renderer: Renderer, levels: Levels) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        levels: Levels,
+        *,
+        instead: Callable[[TemplateError], Hashable] | None = None,
+    ) -> None:
+        """A part that cannot be rendered raises, or is `instead` where it cannot."""
         self._renderer = renderer
         self._levels = levels
-        self._instead: Callable[[TemplateError], Hashable] | None = None
-
-    def of(
-        self,
-        source: str,
-        names: Names,
-        *,
-        begin: str = "",
-        instead: Callable[[TemplateError], Hashable] | None = None,
-    ) -> list[Diagram]:
-        """One diagram of texts per part; a part ends before a line that begins so.
-
-        A part that cannot be rendered raises, or is `instead` where it cannot.
-        """
         self._instead = instead
+
+    def of(self, source: str, names: Names, *, begin: str = "") -> list[Diagram]:
+        """One diagram of texts per part; a part ends before a line that begins so."""
         tree = self._renderer.jinja_env.parse(source)
         try:
             pieces = list(self._body(tree.body, names, TRUE, begin))
