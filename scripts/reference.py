@@ -1,10 +1,11 @@
-"""Write docs/reference/questions.md, and the types in modules.md, from the source."""
+"""Write the pages of docs/reference that list what stands elsewhere."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
+import proven
 from variants import ROOT, choices, conditions, menus
 
 PAGES = ROOT / "docs/reference"
@@ -68,6 +69,7 @@ def pages() -> dict[str, str]:
         "questions.md": questions_page(),
         "modules.md": modules_page(),
         "security.md": security_page(),
+        "proofs.md": proven.page(),
     }
 
 

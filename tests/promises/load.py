@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from statistics import median
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -47,7 +47,11 @@ class Client:
     def _ask(self, method: str, path: str, body: Json | None) -> Answer:
         if not hasattr(self._own, "connection"):
             self._own.connection = self._connect()
-        return _exchange(self._own.connection, method, path, body, self._headers)
+        try:
+            return _exchange(self._own.connection, method, path, body, self._headers)
+        except (OSError, HTTPException):
+            del self._own.connection
+            raise
 
     def _connect(self) -> HTTPConnection:
         return HTTPConnection(self._address, timeout=REQUEST_SECONDS)
@@ -86,6 +90,11 @@ class Shop:
         )
         self.placed.append(answer)
         return answer
+
+    def find(self, order: Answer) -> list[Answer]:
+        """On the connection that is kept, and on one that is made for it."""
+        path = f"/v1/orders/{order.body['id']}"
+        return [self._client.get(path), self._client.get_anew(path)]
 
     def orders(self, number: int, *, concurrency: int) -> list[Answer]:
         with ThreadPoolExecutor(concurrency) as threads:

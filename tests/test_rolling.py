@@ -1,0 +1,61 @@
+"""A new version replaces the old one under load, and no request fails."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Rendered
+from tests.promises.balancer import Balancer
+from tests.promises.deployment import processes
+from tests.promises.fleet import Stop, Traffic, roll
+from tests.promises.load import milliseconds, spread
+from tests.promises.service import Service
+
+TIMES, REQUESTS = 4, 2000
+LATE = Stop(late_seconds=1, kill_seconds=processes()["api"]["grace"]["seconds"])
+
+type Rolled = Callable[..., Traffic]
+
+
+@pytest.fixture
+def rolled(rendered: Rendered, tmp_path: Path) -> Rolled:
+    """Nothing that was answered is lost, whatever fails."""
+
+    def roll_(stop: Stop, **settings: str) -> Traffic:
+        rendering, urls = rendered("redis")
+        with (
+            Service.open(rendering, urls, tmp_path, **settings) as service,
+            Balancer.running(stop.late_seconds, by_request=stop.by_request) as balancer,
+        ):
+            traffic, codes = roll(
+                service, balancer, stop, times=TIMES, requests=REQUESTS
+            )
+            kept = service.count("orders")
+            errors = service.errors()
+        waits = spread(milliseconds(traffic.shop.placed))
+        line = f"rolled {TIMES} times: {traffic.asked} requests, {len(traffic.failed)}"
+        print(f"{line} failed, {kept} orders; POST {waits}", file=sys.stderr)
+        assert traffic.asked >= REQUESTS
+        assert kept >= len(traffic.shop.placed)
+        assert codes == [0] * TIMES
+        if not traffic.failed:
+            assert kept == len(traffic.shop.placed)
+            assert errors == []
+        return traffic
+
+    return roll_
+
+
+def test_no_request_fails_behind_a_balancer_that_learns_late(rolled: Rolled) -> None:
+    traffic = rolled(LATE)
+
+    assert traffic.failed == []
+
+
+@pytest.mark.thorough
+def test_requests_fail_without_a_drain(rolled: Rolled) -> None:
+    traffic = rolled(LATE, SERVER__DRAIN_SECONDS="0")
+
+    assert len(traffic.failed) > 10
