@@ -11,7 +11,7 @@ unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 # The tests start hundreds of processes, which would compile all that they import again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo smoke test variants footprint suites arrays updates bench lint format check lock clean
+.PHONY: help demo smoke test variants footprint suites arrays updates bench autoscale lint format check lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ bench: $(STAMP) ## Measure the service beside FastAPI and the drivers: make benc
 	@PYTHONPATH=scripts:. $(VENV)/bin/python -m benchmarks $(if $(GUARD),guard)$(if $(TASKS),tasks)$(if $(GROWTH),growth)$(if $(TEMPLATE),template) \
 	  $(if $(QUICK),--quick) $(if $(PAGE),--page docs/reference/measurements.md) $(if $(ROW),--row $(ROW)) \
 	  $(if $(PEER),--peer $(PEER)) $(ARGS)
+
+autoscale: $(STAMP) ## Simulate the autoscaling of each target: make autoscale BENCH=bench.json
+	@PYTHONPATH=scripts:. $(VENV)/bin/python -m benchmarks.autoscaling $(if $(BENCH),--bench $(BENCH))
 
 lint: $(STAMP) ## The linters of what is here; the services have their own
 	$(VENV)/bin/ruff check benchmarks hooks scripts tests

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Rendered
+from tests.conftest import Rendered, copy
 from tests.promises.balancer import Balancer
 from tests.promises.deployment import processes
 from tests.promises.fleet import Stop, Traffic, roll
 from tests.promises.load import milliseconds, spread
 from tests.promises.service import Service
+from tests.promises.stops import configured
+from variants import choices
 
 TIMES, REQUESTS = 4, 2000
+TARGETS = [answer for answer in choices()["deploy"] if answer != "none"]
 LATE = Stop(late_seconds=1, kill_seconds=processes()["api"]["grace"]["seconds"])
 
 type Rolled = Callable[..., Traffic]
@@ -59,3 +62,27 @@ def test_requests_fail_without_a_drain(rolled: Rolled) -> None:
     traffic = rolled(LATE, SERVER__DRAIN_SECONDS="0")
 
     assert len(traffic.failed) > 10
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("deploy", TARGETS)
+def test_no_request_fails_with_the_timings_of_a_platform(
+    rolled: Rolled, folder: Path, tmp_path: Path, deploy: str
+) -> None:
+    files = copy(folder, tmp_path / deploy, deploy=deploy)
+    stop, settings = configured(files, deploy)
+
+    traffic = rolled(stop, **settings)
+
+    assert traffic.failed == []
+    assert settings.keys() >= {"SERVER__DRAIN_SECONDS", "SERVER__FINISH_SECONDS"}
+
+
+@pytest.mark.thorough
+def test_requests_fail_when_a_platform_does_not_wait(rolled: Rolled) -> None:
+    """As Kubernetes would without `preStop`, and with a process that does not drain."""
+    hasty = Stop(late_seconds=1, kill_seconds=30, is_told=True)
+
+    traffic = rolled(hasty, SERVER__DRAIN_SECONDS="0")
+
+    assert traffic.failed != []
