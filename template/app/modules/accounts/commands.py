@@ -9,9 +9,9 @@ import typer
 from pydantic import SecretStr
 
 from app.modules.accounts.models import Account
-from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.schemas import LONGEST_PASSWORD
+from app.modules.accounts.service import Passwords
 from app.platform.database import UnitOfWork
 from app.platform.observability.context import ADMIN
 
@@ -63,7 +63,7 @@ def events(
     email: Annotated[str, typer.Option("--of", help="Of this account alone.")] = "",
     limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 100,
 ) -> None:
-    """List security events: when, what, whose, in which request."""
+    """List security events: when, what, of whom, of what, by whom, which request."""
     asyncio.run(_events(context, email, limit))
 
 
@@ -106,9 +106,7 @@ async def _events(context: typer.Context, email: str, limit: int) -> None:
         accounts = AccountRepository(unit.session)
         whose = (await _account(accounts, email)).id if email else None
         for each in await accounts.events(whose, limit=limit):
-            when = each.created_at.isoformat(timespec="seconds")
-            row = (when, each.kind, each.account_id, each.request_id)
-            typer.echo("\t".join(str(value or "-") for value in row))
+            typer.echo(each)
 
 
 async def _account(accounts: AccountRepository, email: str) -> Account:

@@ -6,9 +6,8 @@ from uuid import UUID
 from fastapi import Depends
 
 from app.modules.accounts.errors import LogInRefused
-from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.repository import AccountRepository
-from app.modules.accounts.service import AccountService
+from app.modules.accounts.service import AccountService, Passwords
 from app.platform.observability import context
 from app.platform.web.dependencies import IdentityDep, UnitOfWorkDep
 

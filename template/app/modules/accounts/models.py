@@ -1,9 +1,8 @@
-"""The tables of the accounts module."""
+"""The table of the accounts."""
 
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.platform.database import Model, unique_among_living
@@ -19,15 +18,3 @@ class Account(Model):
     # Words with spaces between them, as OAuth2 has it.
     scopes: Mapped[str] = mapped_column(String(1000), default="")
     verified_at: Mapped[datetime | None] = mapped_column(default=None)
-
-
-class AuditEvent(Model):
-    """Something that somebody may have to answer for."""
-
-    __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "created_at"),)
-
-    kind: Mapped[str] = mapped_column(String(64))
-    # Kept when the account is gone.
-    account_id: Mapped[UUID | None] = mapped_column(index=True)
-    request_id: Mapped[str | None] = mapped_column(String(128))

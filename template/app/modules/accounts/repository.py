@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, select
 
-from app.modules.accounts.models import Account, AuditEvent
+from app.modules.accounts.models import Account
+from app.platform import audit
 from app.platform.database import Repository
 from app.platform.errors import NotFound
-from app.platform.observability import context
-
-log = structlog.get_logger("security")
 
 
 class AccountNotFound(NotFound):
@@ -46,19 +43,10 @@ class AccountRepository(Repository[Account]):
         return held
 
     async def note(self, kind: str, account_id: UUID | None) -> None:
-        """Leave a line in the log and a row in the table."""
+        """Leave a security event of this account."""
         whose = str(account_id) if account_id else None
-        log.info(f"security.{kind}", account_id=whose)
-        event = AuditEvent(
-            kind=kind, account_id=account_id, request_id=context.request_id()
-        )
-        self.session.add(event)
-        await self.session.flush()
+        await audit.note(self.session, kind, whose)
 
-    async def events(
-        self, account_id: UUID | None, *, limit: int
-    ) -> Sequence[AuditEvent]:
-        query = select(AuditEvent).order_by(AuditEvent.created_at.desc()).limit(limit)
-        if account_id is not None:
-            query = query.where(AuditEvent.account_id == account_id)
-        return (await self.session.scalars(query)).all()
+    async def events(self, account_id: UUID | None, *, limit: int) -> Sequence[str]:
+        whose = str(account_id) if account_id else None
+        return await audit.events(self.session, whose, limit=limit)

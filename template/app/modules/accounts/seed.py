@@ -5,8 +5,8 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from app.modules.accounts.models import Account
-from app.modules.accounts.passwords import Passwords
 from app.modules.accounts.repository import AccountRepository
+from app.modules.accounts.service import Passwords
 from app.platform.database import Database
 from app.platform.observability.context import ADMIN
 

@@ -13,5 +13,3 @@ class AccountsSettings(Section):
     the token alone."""
     letter_hours: int = Field(24, ge=1, le=168)
     """How long the token of a letter is good."""
-    audit_days: int = Field(365, ge=1)
-    """How long security events are kept in the database."""

@@ -6,11 +6,10 @@ from typing import Any, Protocol
 import structlog
 
 from app.modules.accounts.events import AccountRegistered, PasswordResetAsked
-from app.modules.accounts.models import Account, AuditEvent
+from app.modules.accounts.models import Account
 from app.modules.accounts.repository import AccountRepository
 from app.modules.accounts.service import RESET, VERIFY, state_of
 from app.platform.database import Database, UnitOfWork
-from app.platform.database.database import purge
 from app.platform.identity import Issuer
 from app.platform.mail import Mail, Mailer
 from app.platform.tasks import TaskRouter, Tick
@@ -58,11 +57,8 @@ async def send_reset(event: PasswordResetAsked, unit: UnitOfWork, ports: Ports) 
 
 
 @tasks.every(timedelta(hours=1))
-async def purge_security(_: Tick, __: UnitOfWork, ports: Ports) -> None:
-    kept = timedelta(days=ports.settings.accounts.audit_days)
-    events = await purge(ports.database, AuditEvent.created_at, older_than=kept)
-    log_ins = await ports.identity.purge()
-    log.info("accounts.purged", events=events, log_ins=log_ins)
+async def purge_log_ins(_: Tick, __: UnitOfWork, ports: Ports) -> None:
+    log.info("accounts.purged", log_ins=await ports.identity.purge())
 
 
 async def _send(purpose: str, account: Account, ports: Ports) -> None:

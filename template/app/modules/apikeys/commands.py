@@ -1,7 +1,7 @@
 """What an operator can do with API keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -52,6 +52,16 @@ def list_of(owner: Owner) -> None:
 
 
 @commands.command()
+def events(
+    owner: Owner,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 100,
+) -> None:
+    """List security events: when, what, of whom, of which key, by whom, request."""
+    for event in asyncio.run(_events(owner, limit)):
+        typer.echo(event)
+
+
+@commands.command()
 def revoke(prefix: Prefix) -> None:
     """Revoke a key: within ten seconds, no process believes it."""
     asyncio.run(_revoke(prefix))
@@ -67,6 +77,11 @@ async def _create(draft: ApiKeyDraft, owner: str, tenant: str | None) -> str:
 async def _list(owner: str) -> list[ApiKey]:
     async with _opened() as (keys, _):
         return [*await keys.of(owner, limit=1000)]
+
+
+async def _events(owner: str, limit: int) -> Sequence[str]:
+    async with _opened() as (keys, _):
+        return await keys.events(owner, limit=limit)
 
 
 async def _revoke(prefix: str) -> None:

@@ -1,7 +1,7 @@
 """Who stands before every route where a key may be shown instead of a token."""
 
-import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -9,11 +9,11 @@ import structlog
 from starlette.types import Scope
 
 from app.modules.apikeys.dependencies import BY_KEY
-from app.modules.apikeys.models import Secret
-from app.modules.apikeys.repository import ApiKeyRepository, Found
+from app.modules.apikeys.models import ApiKey, Secret
+from app.modules.apikeys.repository import ApiKeyRepository
 from app.platform.database import Database
 from app.platform.identity import CredentialsRefused
-from app.platform.identity.guard import CredentialsMalformed, admit
+from app.platform.identity.guard import admit, bearer
 from app.platform.observability import context
 from app.platform.observability.context import Principal
 from app.platform.web.policy import ANYBODY, Access, Guard
@@ -21,11 +21,12 @@ from app.platform.web.policy import ANYBODY, Access, Guard
 log = structlog.get_logger(__name__)
 
 SCHEME = "apiKey"
-_BEARER = b"bearer "
-_BEGINS = b"sk_"
+_BEGINS = "sk_"
 # How long a key is believed without a look: so long may a revoked one go on.
 PROOF_SECONDS = 10.0
 REMEMBERED = 4096
+# So seldom is one noted that goes on being refused.
+REFUSAL_SECONDS = 60.0
 
 
 class KeyGuard:
@@ -35,16 +36,17 @@ class KeyGuard:
         self._guard = guard
         # By digest: what is held is no key.
         self._proved: dict[bytes, tuple[Principal, float]] = {}
+        self._refused: dict[str, float] = {}
 
     async def judge(self, scope: Scope, access: Access | None) -> None:
-        shown = None if access == ANYBODY else _shown(scope)
-        if shown is None:
+        shown = None if access == ANYBODY else bearer(scope)
+        if shown is None or not shown.startswith(_BEGINS):
             await self._guard.judge(scope, access)
             return
         platform = scope["state"]["platform"]
         secret = Secret.read(shown, platform.settings.environment)
         if secret is None:
-            raise _refusal()
+            raise await self._refusal(None, platform.database)
         principal = self._held(secret) or await self._prove(secret, platform.database)
         scope["state"][BY_KEY] = True
         admit(principal, access)
@@ -69,11 +71,13 @@ class KeyGuard:
         # Nobody is known yet: the service itself looks.
         with context.restore({}):
             async with database.read_session() as session:
-                found = await ApiKeyRepository(session).find_good(secret.prefix)
-            if not found or not hmac.compare_digest(found.key.digest, secret.digest):
-                raise _refusal()
-            await _touch(found, database)
-        key, seconds = found.key, min(PROOF_SECONDS, found.seconds_left)
+                found = await ApiKeyRepository(session).find_ever(secret.prefix)
+            good = found if found and found.is_good_with(secret.digest) else None
+            if good:
+                await _write(database, lambda keys: keys.touch(good.key.id))
+        if good is None:
+            raise await self._refusal(found.key if found else None, database)
+        key, seconds = good.key, min(PROOF_SECONDS, good.seconds_left)
         scopes = frozenset(key.scopes.split())
         principal = Principal(key.owner_id, key.tenant, "service", scopes)
         if len(self._proved) >= REMEMBERED:
@@ -81,34 +85,28 @@ class KeyGuard:
         self._proved[secret.digest] = principal, monotonic() + seconds
         return principal
 
+    async def _refusal(
+        self, known: ApiKey | None, database: Database
+    ) -> CredentialsRefused:
+        """Note it once in a while of each key, and of unknown ones together."""
+        which = known.prefix if known else ""
+        if monotonic() - self._refused.get(which, -inf) >= REFUSAL_SECONDS:
+            if len(self._refused) >= REMEMBERED:
+                self._refused.clear()
+            self._refused[which] = monotonic()
+            await _write(database, lambda keys: keys.note("api_key_refused", known))
+        return CredentialsRefused(
+            "The key is not good here, or not any more.",
+            scheme='Bearer error="invalid_token"',
+        )
 
-def _shown(scope: Scope) -> str | None:
-    given: list[bytes] = [
-        value for name, value in scope["headers"] if name == b"authorization"
-    ]
-    said = [value[len(_BEARER) :].strip() for value in given if _is_bearer(value)]
-    if not any(each.startswith(_BEGINS) for each in said):
-        return None
-    if len(given) > 1:
-        raise CredentialsMalformed("There is more than one Authorization header.")
-    return said[0].decode("latin-1")
 
-
-def _is_bearer(value: bytes) -> bool:
-    return value[: len(_BEARER)].lower() == _BEARER
-
-
-async def _touch(found: Found, database: Database) -> None:
+async def _write(
+    database: Database, change: Callable[[ApiKeyRepository], Awaitable[None]]
+) -> None:
     try:
         async with database.unit_of_work() as unit:
-            await ApiKeyRepository(unit.session).touch(found.key.id)
+            await change(ApiKeyRepository(unit.session))
     except Exception:
-        # A database that cannot write now is no reason to refuse a key.
-        log.warning("api_keys.use_not_noted", exc_info=True)
-
-
-def _refusal() -> CredentialsRefused:
-    return CredentialsRefused(
-        "The key is not good here, or not any more.",
-        scheme='Bearer error="invalid_token"',
-    )
+        # A database that cannot write now changes nothing for who shows a key.
+        log.warning("api_keys.not_noted", exc_info=True)

@@ -5,15 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
-
 from app.modules.apikeys.errors import ScopeNotHeld, TooManyKeys
 from app.modules.apikeys.models import ApiKey, Secret
 from app.modules.apikeys.repository import ApiKeyRepository
 from app.modules.apikeys.schemas import ApiKeyDraft, Rotation
 from app.platform.observability import context
-
-log = structlog.get_logger("security")
 
 MOST_KEYS = 50
 
@@ -46,9 +42,7 @@ class ApiKeyService:
         """Make a key of somebody, whoever asks."""
         expires_at = datetime.now(UTC) + timedelta(days=draft.days)
         scopes = " ".join(sorted(set(draft.scopes)))
-        made = await self._add(draft.name, scopes, expires_at, owner_id, tenant)
-        log.info("security.api_key_made", key_id=str(made.key.id), owner=owner_id)
-        return made
+        return await self._add(draft.name, scopes, expires_at, owner_id, tenant)
 
     async def list_own(self) -> Sequence[ApiKey]:
         return await self._keys.of(context.caller().id, limit=MOST_KEYS)
@@ -62,13 +56,13 @@ class ApiKeyService:
         )
         overlap = timedelta(hours=rotation.overlap_hours)
         await self._keys.let_expire(old, within=overlap)
-        new_id = str(made.key.id)
-        log.info("security.api_key_rotated", key_id=str(key_id), successor=new_id)
+        await self._keys.note("api_key_rotated", old)
         return made
 
     async def revoke(self, key_id: UUID) -> None:
-        await self._keys.remove(await self._keys.get(key_id))
-        log.info("security.api_key_revoked", key_id=str(key_id))
+        key = await self._keys.get(key_id)
+        await self._keys.remove(key)
+        await self._keys.note("api_key_revoked", key)
 
     async def _add(
         self,
@@ -88,4 +82,6 @@ class ApiKeyService:
             expires_at=expires_at,
         )
         key.owner_id = owner_id
-        return Made(await self._keys.add(key), secret.text)
+        await self._keys.add(key)
+        await self._keys.note("api_key_made", key)
+        return Made(key, secret.text)

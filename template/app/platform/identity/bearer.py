@@ -4,7 +4,7 @@ from starlette.types import Scope
 
 from app.platform.errors import Unauthenticated
 from app.platform.identity import Scheme
-from app.platform.identity.guard import CredentialsMalformed, PrincipalGuard
+from app.platform.identity.guard import PrincipalGuard, bearer
 
 
 class CredentialsMissing(Unauthenticated):
@@ -20,13 +20,7 @@ class TokenGuard(PrincipalGuard):
         self.schemes = {scheme.name: scheme.described}
 
     def shown(self, scope: Scope) -> str:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if not given:
+        token = bearer(scope)
+        if token is None:
             raise CredentialsMissing("Say who you are: Authorization: Bearer ...")
-        if len(given) > 1:
-            raise CredentialsMalformed("There is more than one Authorization header.")
-        said: str = given[0].decode("latin-1")
-        kind, _, token = said.partition(" ")
-        if kind.lower() != "bearer" or not token.strip():
-            raise CredentialsMissing("Only a bearer's token proves who asks.")
-        return token.strip()
+        return token

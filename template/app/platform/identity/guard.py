@@ -65,6 +65,16 @@ class PrincipalGuard:
                     }
 
 
+def bearer(scope: Scope) -> str | None:
+    """Find the one token of a bearer, if the request shows one; raise if it has two."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) > 1:
+        raise CredentialsMalformed("There is more than one Authorization header.")
+    said: str = given[0].decode("latin-1") if given else ""
+    kind, _, token = said.partition(" ")
+    return token.strip() or None if kind.lower() == "bearer" else None
+
+
 def admit(principal: Principal, access: Access | None) -> None:
     """Let in who has been proved and may do what the route needs, or raise."""
     context.identify(principal)

@@ -5,17 +5,18 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import time
 from typing import Any, NamedTuple, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jwt
 from pydantic import Field
+from sqlalchemy import func, select, update
 
 from app.platform.database import Database, Owned, UnitOfWork
 from app.platform.database.database import purge
+from app.platform.database.postgresql import from_now
 from app.platform.identity import Scheme
 from app.platform.identity.keys import Key, Keys, as_set
 from app.platform.identity.models import TokenFamily
-from app.platform.identity.refresh import RefreshTokens
 from app.platform.identity.tokens import (
     LEEWAY_SECONDS,
     Header,
@@ -32,6 +33,7 @@ TYPE = "at+jwt"
 # A header that says more would name a key or a rule of its own.
 _HEADER = {"alg", "kid", "typ"}
 _CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+_REFRESH = "refresh"
 # Where the API is published may have a prefix, so this begins without one.
 _FLOW = {"tokenUrl": "v1/accounts/token", "scopes": {}}
 
@@ -50,6 +52,68 @@ class Issued(NamedTuple):
 
     token: str
     seconds: int
+
+
+class Claim(NamedTuple):
+    """A log-in that nobody else goes on with meanwhile, and whether its turn it is."""
+
+    family: TokenFamily
+    is_newest: bool
+
+
+class RefreshTokens:
+    """Believes the newest of a log-in only: an older one is a copy."""
+
+    def __init__(self, vouching: Vouching, lasting: timedelta) -> None:
+        self._vouching = vouching
+        self._lasting = lasting
+
+    async def begin(self, unit: UnitOfWork, principal_id: str) -> str:
+        family = TokenFamily(
+            principal_id=principal_id, expires_at=from_now(self._lasting)
+        )
+        unit.session.add(family)
+        await unit.session.flush()
+        return self._token(family)
+
+    async def claim(self, unit: UnitOfWork, token: str) -> Claim | None:
+        """Find whose log-in a token was made for here, if that is not over."""
+        key, _, rest = token.partition(".")
+        generation, _, mark = rest.partition(".")
+        if not self._vouching.vouched(mark, _REFRESH, key, generation):
+            return None
+        query = select(TokenFamily).where(
+            TokenFamily.id == UUID(key),
+            TokenFamily.revoked_at.is_(None),
+            TokenFamily.expires_at > func.now(),
+        )
+        family: TokenFamily | None = await unit.session.scalar(query.with_for_update())
+        if family is None:
+            return None
+        return Claim(family, int(generation) == family.generation)
+
+    async def follow(self, unit: UnitOfWork, family: TokenFamily) -> str:
+        """Let another token take the place of the newest one."""
+        family.generation += 1
+        await unit.session.flush()
+        return self._token(family)
+
+    async def end(self, unit: UnitOfWork, family: TokenFamily) -> None:
+        family.revoked_at = func.now()
+        await unit.session.flush()
+
+    async def end_all(self, unit: UnitOfWork, principal_id: str) -> None:
+        await unit.session.execute(
+            update(TokenFamily)
+            .where(TokenFamily.principal_id == principal_id)
+            .where(TokenFamily.revoked_at.is_(None))
+            .values(revoked_at=func.now())
+        )
+
+    def _token(self, family: TokenFamily) -> str:
+        words = str(family.id), str(family.generation)
+        mark = self._vouching.vouch(_REFRESH, *words, lasting=self._lasting)
+        return ".".join((*words, mark))
 
 
 class JwtIdentity(Vouching):

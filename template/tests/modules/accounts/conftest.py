@@ -9,7 +9,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.modules.accounts.models import AuditEvent
+from app.platform.audit.models import AuditEvent
 from dev.smtp import MailSink
 from tests.fixtures.service import AskLogIn, Service
 

@@ -2,15 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import pytest
 from httpx import AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import text, update
 
-from app.modules.accounts.models import Account, AuditEvent
-from app.modules.accounts.passwords import Passwords
-from app.modules.accounts.tasks import purge_security
+from app.modules.accounts.models import Account
+from app.modules.accounts.service import Passwords
+from app.modules.accounts.tasks import purge_log_ins
+from app.platform.audit import purge_audit_events
+from app.platform.audit.models import AuditEvent
 from app.platform.tasks import Tick
 from dev.smtp import MailSink
 from tests.fixtures.service import Bearing, Service, Show, acting
@@ -23,6 +26,9 @@ from tests.modules.accounts.conftest import (
     LogIn,
 )
 
+# How often, with all else that a test asks, one may try to log in within a minute, and
+# how far the time that it takes may tell whether there is such an account.
+TRIES, MOST = 14, 0.05
 DRAFT = {"email": EMAIL, "password": PASSWORD}
 OTHER = "an even longer horse"
 WAITING = """
@@ -212,6 +218,21 @@ class TestPassword:
         assert not mail_sink.mails
 
 
+async def test_a_log_in_takes_as_long_for_nobody(ada: str, log_in: LogIn) -> None:
+    spent: dict[str, list[float]] = {ada: [], "nobody@example.com": []}
+    for _ in range(TRIES):
+        for email, seconds in spent.items():
+            begin = process_time()
+            refused = await log_in("none of theirs", email)
+            # Of all threads of this process: others may need the machine.
+            seconds.append(process_time() - begin)
+            assert refused.status_code == 401
+
+    # The least is what it takes: a busy machine adds to the others.
+    known, unknown = map(min, spent.values())
+    assert abs(known - unknown) <= MOST * max(known, unknown)
+
+
 async def test_a_stored_password_that_cannot_be_read_fits_nobody() -> None:
     assert not await Passwords().fits(SecretStr(PASSWORD), "of another kind")
 
@@ -226,6 +247,7 @@ async def test_what_is_over_is_forgotten(
     await log_in()
 
     async with database.unit_of_work() as unit:
-        await purge_security(Tick(due_at=now), unit, service.platform)
+        for purge in (purge_audit_events, purge_log_ins):
+            await purge(Tick(due_at=now), unit, service.platform)
 
     assert await events() == ["logged_in"]

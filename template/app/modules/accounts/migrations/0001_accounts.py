@@ -1,4 +1,4 @@
-"""Accounts and security events.
+"""Accounts.
 
 Revises:
 """
@@ -14,6 +14,7 @@ down_revision: str | None = None
 branch_labels: Sequence[str] | None = ("accounts",)
 depends_on: Sequence[str] | None = None
 
+NOW = sa.text("now()")
 INSTANT = sa.DateTime(timezone=True)
 UNIQUE: Any = {"unique": True, "postgresql_where": sa.text("deleted_at IS NULL")}
 
@@ -25,32 +26,14 @@ def upgrade() -> None:
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("scopes", sa.String(length=1000), nullable=False),
         sa.Column("verified_at", INSTANT, nullable=True),
-        *_common(),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", INSTANT, server_default=NOW, nullable=False),
+        sa.Column("updated_at", INSTANT, server_default=NOW, nullable=False),
+        sa.Column("deleted_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
     )
     op.create_index("ix_accounts_email", "accounts", ["email"], **UNIQUE)
-    op.create_table(
-        "audit_events",
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("account_id", sa.Uuid(), nullable=True),
-        sa.Column("request_id", sa.String(length=128), nullable=True),
-        *_common(),
-        sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
-    )
-    for column in ("account_id", "created_at"):
-        op.create_index(f"ix_audit_events_{column}", "audit_events", [column])
 
 
 def downgrade() -> None:
-    for table in ("audit_events", "accounts"):
-        op.drop_table(table)
-
-
-def _common() -> list[sa.Column[Any]]:
-    now = sa.text("now()")
-    return [
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", INSTANT, server_default=now, nullable=False),
-        sa.Column("updated_at", INSTANT, server_default=now, nullable=False),
-        sa.Column("deleted_at", INSTANT, nullable=True),
-    ]
+    op.drop_table("accounts")
