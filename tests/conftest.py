@@ -13,6 +13,7 @@ from plumbum import local
 
 from tests import quick
 from tests.promises import servers
+from tests.signals.service import Said, listen
 from tests.suites import array, pythons
 from tests.suites.rendering import make
 from tests.suites.sameness import Rendering
@@ -181,6 +182,13 @@ def rendered(
             return service, stack.enter_context(servers.running(service, directory))
 
         yield render
+
+
+@pytest.fixture(scope="session")
+def said(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Said:
+    """The lines and the spans of a service that was used for a moment."""
+    rendering, urls = rendered("redis")
+    return listen(rendering, urls, tmp_path_factory.mktemp("said"))
 
 
 def git(where: Path, *arguments: str) -> str:

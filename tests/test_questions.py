@@ -34,6 +34,8 @@ DEFAULTS = {
     "rate_limits": True,
     "webhooks": False,
     "monitoring": True,
+    "traces": "otlp",
+    "logs": "stdout",
     "deploy": "none",
     "ci": "github",
     "example": True,
@@ -53,6 +55,8 @@ REDUNDANT: list[tuple[dict[str, str], str, object]] = [
     (NO_TELEMETRY, "monitoring", "no"),
     (NO_TELEMETRY, "monitoring", "Off"),
     (NO_TELEMETRY, "monitoring", False),
+    (NO_TELEMETRY, "traces", "otlp"),
+    ({"monitoring": "no"}, "traces", "otlp"),
 ]
 
 # What a validator says at most: the longest word, name or value that it may quote.
@@ -106,6 +110,10 @@ REFUSALS = [
     ("webhooks", "yes", {**NO_BROKER, "identity": "jwt"}),
     ("webhooks", "yes", {"identity": "none"}),
     ("monitoring", "yes", NO_TELEMETRY),
+    ("traces", "jaeger", NO_TELEMETRY),
+    ("traces", "zipkin", {"monitoring": "no"}),
+    ("traces", "tempo", {}),
+    ("logs", "splunk", {}),
     # Computed from the answers.
     ("choices", "{}", {}),
     ("given", "x", {}),

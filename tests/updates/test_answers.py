@@ -23,6 +23,8 @@ from variants import SWITCH, Answers, choices, conditions
 
 SETS = 50
 ALWAYS = 5
+# How a refusal says what a switch is.
+SAID = {"true": "yes", "false": "no"}
 # Another answer to a question that takes whatever keeps a rule.
 OTHERWISE = {
     "name": "Büro & Söhne",
@@ -65,7 +67,8 @@ def asked(answers: dict[str, object]) -> dict[str, object]:
     given = dict(answers)
     for question, needed in conditions().items():
         for other, no, answer in needed:
-            if (given.get(other) == answer) == bool(no):
+            said = str(given.get(other)).lower()
+            if (SAID.get(said, said) == answer) == bool(no):
                 given.pop(question, None)
     return given
 
