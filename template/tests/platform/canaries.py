@@ -1,5 +1,9 @@
 """Secrets that are to turn up nowhere, sent by every way into the service."""
 
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx
@@ -11,9 +15,14 @@ from app.platform.errors import Forbidden
 from app.platform.idempotency import idempotent_when_asked
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import ANYBODY, Policy, Router
+from tests.fixtures.service import AskLogIn, Service
 
 CANARY = "canary-4f1d9c02"
 ANY = str(UUID(int=7))
+EMAIL, PASSWORD = "ada@example.com", "correct horse canary battery"
+# What those that show a secret once are asked with; nothing is sent to the address.
+DRAFT: Mapping[str, object] = {"events": [], "name": "x", "url": "https://1.1.1.1/"}
+OWN = ("kept", "refused", "failed", "not-stored")
 router = Router(
     prefix="/canaries",
     policy=Policy(access=ANYBODY, idempotency=idempotent_when_asked),
@@ -50,37 +59,63 @@ async def store(login: Login, unit: UnitOfWorkDep) -> None:
 
 async def push(client: httpx.AsyncClient) -> list[httpx.Response]:
     """Ask every operation, with the secret wherever one may be; give the answers."""
-    description = (await client.get("/openapi.json")).json()
-    ways = [
-        (method, path)
-        for path, operations in description["paths"].items()
-        for method in operations
-    ]
+    ways = await _operations(client)
     ways += [("post", f"/v1/canaries/{name}") for name in OWN]
+    bodies = [{"password": CANARY}, {"password": {"token": CANARY}}, [CANARY]]
+    queries = ["", f"?token={CANARY}", f"?limit={CANARY}"]
     return [
         answer
         for method, path in ways
-        for answer in await _ask(client, method, _filled(path))
+        for answer in await _ask(
+            client, method, path, CANARY, bodies=bodies, queries=queries
+        )
     ]
 
 
-OWN = ("kept", "refused", "failed", "not-stored")
+async def push_real(
+    client: httpx.AsyncClient, secrets: dict[str, str]
+) -> list[httpx.Response]:
+    """Ask every operation with each secret that the service has made itself."""
+    answers = []
+    for kind, secret in secrets.items():
+        query = urlencode({"token": secret})
+        for method, path in await _operations(client):
+            body = {kind: secret, "name": secret}
+            answers += await _ask(
+                client, method, path, secret, bodies=[body], queries=[f"?{query}"]
+            )
+    return answers
+
+
+async def _operations(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    return [
+        (method, "/".join(ANY if "{" in part else part for part in path.split("/")))
+        for path, operations in paths.items()
+        for method in operations
+    ]
 
 
 async def _ask(
-    client: httpx.AsyncClient, method: str, path: str
+    client: httpx.AsyncClient,
+    method: str,
+    path: str,
+    secret: str,
+    *,
+    bodies: Sequence[object],
+    queries: Sequence[str],
 ) -> list[httpx.Response]:
+    # What the client itself shows, if that is a cookie.
+    cookie = client.headers.get("Cookie", "session").partition("=")[0]
     headers = {
-        "Authorization": f"Bearer {CANARY}",
-        "Proxy-Authorization": f"Basic {CANARY}",
-        "Cookie": f"session={CANARY}",
-        "X-API-Key": CANARY,
-        "Idempotency-Key": f"{CANARY}-{uuid4()}",
-        "Referer": f"https://shop.example/?token={CANARY}",
-        "User-Agent": CANARY,
+        "Authorization": f"Bearer {secret}",
+        "Proxy-Authorization": f"Basic {secret}",
+        "Cookie": f"{cookie}={secret}",
+        "X-API-Key": secret,
+        "Idempotency-Key": f"{secret[:200]}-{uuid4()}",
+        "Referer": f"https://shop.example/?token={secret}",
+        "User-Agent": secret,
     }
-    bodies = [{"password": CANARY}, {"password": {"token": CANARY}}, [CANARY]]
-    queries = ["", f"?token={CANARY}", f"?limit={CANARY}"]
     return [
         await client.request(method, path + query, json=body, headers=headers)
         for body in bodies
@@ -88,5 +123,46 @@ async def _ask(
     ]
 
 
-def _filled(path: str) -> str:
-    return "/".join(ANY if "{" in part else part for part in path.split("/"))
+async def real_secrets(
+    service: Service, headers: dict[str, str], log_in: AskLogIn | None
+) -> dict[str, str]:
+    """Have the service make each secret that it makes, by the routes that it has."""
+    client, secrets = service.client, {}
+    if headers:
+        [shown, *_] = headers.values()
+        secrets["credential"] = re.split("[ =]", shown, maxsplit=1)[1]
+    if log_in:
+        await _register(service)
+        given = await log_in(client, EMAIL, PASSWORD)
+        secrets |= {"password": PASSWORD}
+        if cookie := given.headers.get("set-cookie"):
+            secrets["session"] = cookie.partition("=")[2].partition(";")[0]
+        else:
+            told = given.json()
+            secrets |= {name: told[name] for name in ("access_token", "refresh_token")}
+    description = (await client.get("/openapi.json")).json()
+    schemas = description["components"]["schemas"]
+    for path, operations in description["paths"].items():
+        if "{" in path:
+            continue
+        answer = operations.get("post", {}).get("responses", {}).get("201")
+        told = schemas[_schema(answer)]["properties"] if answer else {}
+        for name in {"key", "secret"} & told.keys():
+            needed = schemas[_schema(operations["post"]["requestBody"])]["required"]
+            made = await client.post(path, json={each: DRAFT[each] for each in needed})
+            assert made.status_code == 201, made.text
+            secrets[name] = made.json()[name]
+    return secrets
+
+
+def _schema(described: dict[str, Any]) -> str:
+    reference: str = described["content"]["application/json"]["schema"]["$ref"]
+    return reference.rpartition("/")[2]
+
+
+async def _register(service: Service) -> None:
+    draft = {"email": EMAIL, "password": PASSWORD}
+    await service.client.post("/v1/accounts", json=draft)
+    verified = "UPDATE accounts SET verified_at = now() WHERE deleted_at IS NULL"
+    async with service.platform.database.unit_of_work() as unit:
+        await unit.session.execute(text(verified))

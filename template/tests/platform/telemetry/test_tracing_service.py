@@ -19,7 +19,7 @@ from app.platform.telemetry.opentelemetry import (
 from app.settings import Settings
 from tests.fixtures.metrics import PARENT
 from tests.fixtures.service import Service
-from tests.platform.canaries import CANARY, push, router
+from tests.platform.canaries import CANARY, push, push_real, router
 from tests.platform.telemetry.tracing_collector import (
     Collector,
     black_hole,
@@ -92,6 +92,19 @@ class TestCanary:
         await _until(lambda: any("canaries" in each.name for each in collector.spans))
 
         assert CANARY not in "".join(map(str, collector.spans))
+
+    async def test_of_the_service_reaches_neither_spans_nor_metrics(
+        self, service: Service, secrets: dict[str, str], collector: Collector
+    ) -> None:
+        answers = await push_real(service.client, secrets)
+
+        await _until(lambda: bool(collector.spans))
+        telemetry = service.platform.telemetry
+        assert isinstance(telemetry, OpentelemetryTelemetry)
+        told = generate_latest(telemetry.metrics.registry).decode()
+        told += "".join(map(str, collector.spans))
+        assert answers
+        assert not [kind for kind, secret in secrets.items() if secret in told]
 
 
 class TestBlackHole:
