@@ -34,6 +34,7 @@ DEFAULTS = {
     "rate_limits": True,
     "webhooks": False,
     "monitoring": True,
+    "deploy": "none",
     "ci": "github",
     "example": True,
     "platform_tests": False,

@@ -63,6 +63,9 @@ WORDS = {
     "rate_limits": "rate.?limit",
     "webhooks": "webhooks",
     "monitoring": "grafana|alertmanager|promtool",
+    "kubernetes or eks or aks": "kubectl|kustom",
+    "eks": r"\beks\b|amazonaws",
+    "aks": r"\baks\b|azure",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",
 }

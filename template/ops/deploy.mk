@@ -1,0 +1,9 @@
+.PHONY: deploy deploy-check
+
+deploy: ## Roll a stage out: make deploy STAGE=stage IMAGE=registry/name@sha256:...
+	@test -n "$(STAGE)" && test -n "$(IMAGE)" || { echo 'make deploy STAGE=stage IMAGE=registry/name@sha256:...'; exit 2; }
+	@$(MAKE) --no-print-directory deploy-check
+	@sh ops/*/deploy.sh "$(STAGE)" "$(IMAGE)"
+
+deploy-check: ## Say what is still to be filled in before the first deployment
+	@$(RUN) --no-project python -m dev.placeholders
