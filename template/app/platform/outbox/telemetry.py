@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import ColumnElement, extract, func, or_, select
+from sqlalchemy import ColumnElement, extract, func, select
 
 from app.platform.database import Database, Stage, UnitOfWork
 from app.platform.events import Event
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 2.0
 UNKNOWN = float("nan")
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+type Due = dict[str, Sequence[Any]]
 
 
 class Settings(Protocol):
@@ -109,21 +111,15 @@ class Backlog:
         else:
             self._show({row[0]: row[1:] for row in due}, 0, afterwards)
 
-    def _show(
-        self,
-        due: dict[str, Sequence[Any]],
-        otherwise: float,
-        afterwards: Sequence[float],
-    ) -> None:
+    def _show(self, due: Due, otherwise: float, afterwards: Sequence[float]) -> None:
         self._destinations |= due.keys()
         for destination in self._destinations:
             pending, lag = due.get(destination, (otherwise, otherwise))
             self._pending.labels(destination).set(pending)
             self._lag.labels(destination).set(lag)
-        age, backlog, quarantined = afterwards
-        self._age.set(age)
-        self._backlog.set(backlog)
-        self._quarantined.set(quarantined)
+        gauges = self._age, self._backlog, self._quarantined
+        for gauge, value in zip(gauges, afterwards, strict=True):
+            gauge.set(value)
 
 
 def _age_of(moment: ColumnElement[datetime]) -> ColumnElement[float]:
@@ -153,11 +149,7 @@ _OLDEST = (
 # A row stays until its task is done, whichever broker has the message.
 _BACKLOG = select(func.count()).where(
     OutboxMessage.destination == TASKS,
-    or_(
-        OutboxMessage.sent,
-        OutboxMessage.attempt_id.is_not(None),
-        OutboxMessage.due_at <= func.now(),
-    ),
+    OutboxMessage.sent | (OutboxMessage.due_at <= func.now()),
 )
 _AFTERWARDS = select(
     _age_of(_OLDEST.scalar_subquery()),
@@ -242,9 +234,6 @@ def _begin(
     name = f"send {message.name}"
     if span := tracing.begin(name, SpanKind.PRODUCER, attributes, cause=cause):
         spans.enter_context(_ended(span))
-
-
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def count_children(**_: Any) -> None:
