@@ -42,7 +42,8 @@ class WebSettings(Section):
     idle_seconds: float = Field(300.0, gt=0)
     """How long the client of a WebSocket may say nothing."""
     strict_transport_seconds: int = Field(31_536_000, ge=0)
-    """How long browsers keep to HTTPS once they have seen it; 0 says nothing of it."""
+    """How long browsers keep to HTTPS; it is said to those that ask by HTTPS, as a
+    trusted proxy tells. 0 says nothing of it."""
     refuse_unknown: bool = True
     """Refuse parameters and members of a body that a route does not declare."""
     cors_origins: Annotated[str, StringConstraints(pattern=ORIGINS)] = ""

@@ -135,7 +135,8 @@ class Exchange:
         given = dict(message["headers"])
         self._media_type = given.get(b"content-type", b"")
         is_page = self._media_type.startswith(b"text/html")
-        always = self._terms.always
+        is_secure = self.scope.get("scheme") == "https"
+        always = self._terms.secured if is_secure else self._terms.always
         headers = [*message["headers"], *always, *self.added, self._echo]
         headers.append(PAGE if is_page else DATA_ONLY)
         if b"cache-control" not in given:

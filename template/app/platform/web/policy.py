@@ -181,13 +181,15 @@ class Terms:
     # Streams and sockets go on until they are told to end.
     open: set[asyncio.Task[Any] | None] = field(default_factory=set)
     ending: bool = False
-    always: Headers = field(init=False)
+    # What answers say over HTTP and, with another line, over HTTPS (RFC 6797, 7.2).
+    always: Headers = field(default_factory=lambda: list(_ALWAYS))
+    secured: Headers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.always = list(_ALWAYS)
+        self.secured = list(self.always)
         if self.strict_transport_seconds:
             value = f"max-age={self.strict_transport_seconds}".encode()
-            self.always.append((b"strict-transport-security", value))
+            self.secured.append((b"strict-transport-security", value))
 
     async def end(self, *, within: float) -> None:
         """Tell all that would go on for ever that this process does not."""
