@@ -318,12 +318,13 @@ class TestOfficial:
     """The store itself, as compose.yaml starts it; a workflow says where it is."""
 
     def test_finds_each_line_by_its_trace(
-        self, render: Render, said: Said, tmp_path: Path, logs: str
+        self, request: pytest.FixtureRequest, render: Render, tmp_path: Path, logs: str
     ) -> None:
         variable = f"STRATA_{logs.upper()}_URL"
         url = os.environ.get(variable)
         if url is None:
             pytest.skip(f"NOT TESTED: {variable} does not say where one runs")
+        said: Said = request.getfixturevalue("said")
         shipping = Shipping(render(logs), logs, tmp_path, url)
         shipping.write(said)
         shipping.shipper.start()

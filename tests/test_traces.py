@@ -186,11 +186,14 @@ class TestGrafana:
 class TestOfficial:
     """Collector and store, as compose.yaml starts them; a workflow says where."""
 
-    def test_has_every_span_of_the_failure(self, said: Said, store: str) -> None:
+    def test_has_every_span_of_the_failure(
+        self, request: pytest.FixtureRequest, store: str
+    ) -> None:
         variable = f"STRATA_{store.upper()}_URL"
         url, taker = os.environ.get(variable), os.environ.get(f"{variable}_OTLP")
         if url is None or taker is None:
             pytest.skip(f"NOT TESTED: {variable} does not say where one runs")
+        said: Said = request.getfixturevalue("said")
         [line] = [each for each in said.events if each["event"] == "http.failed"]
         names = sorted(span["name"] for span in spans_of(said, line["trace_id"]))
 
