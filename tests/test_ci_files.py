@@ -16,7 +16,13 @@ RENDERINGS = {
     "github": {},
     "github, rabbitmq": {"broker": "rabbitmq"},
     "github, minimal": MINIMAL,
+    "github, aks": {"deploy": "aks"},
+    "github, cloud_run": {"deploy": "cloud_run"},
+    "github, ecs": {"deploy": "ecs"},
+    "github, kubernetes": {"deploy": "kubernetes"},
     "gitlab": {"ci": "gitlab"},
+    "gitlab, aks": {"ci": "gitlab", "deploy": "aks"},
+    "gitlab, ecs": {"ci": "gitlab", "deploy": "ecs"},
     "gitlab, minimal": {"ci": "gitlab"} | MINIMAL,
 }
 GITHUB = [name for name in RENDERINGS if name.startswith("github")]

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 2.0
 UNKNOWN = float("nan")
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+type Due = dict[str, Sequence[Any]]
 
 
 class Settings(Protocol):
@@ -79,12 +81,17 @@ class Backlog:
             "Age of the oldest message that the broker has and no worker has begun.",
             registry=metrics.registry,
         )
+        self._backlog = Gauge(
+            "task_backlog_messages",
+            "Messages that workers have to work off: due, with the broker, or begun.",
+            registry=metrics.registry,
+        )
         self._quarantined = Gauge(
             "task_quarantined_messages",
             "Messages that failed too often and wait for a person.",
             registry=metrics.registry,
         )
-        self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN))
+        self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN, UNKNOWN))
 
     async def run(self) -> None:
         while True:
@@ -96,27 +103,23 @@ class Backlog:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 async with self._database.read_session() as session:
                     due = (await session.execute(_DUE)).all()
-                    age, quarantined = (await session.execute(_AFTERWARDS)).one()
+                    afterwards = (await session.execute(_AFTERWARDS)).one()
         except Exception as error:
             # The promise: whoever relays messages goes on, seen or unseen.
             log.warning("backlog.unknown", error=type(error).__name__)
-            self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN))
+            self._show({}, UNKNOWN, (UNKNOWN, UNKNOWN, UNKNOWN))
         else:
-            self._show({row[0]: row[1:] for row in due}, 0, (age, quarantined))
+            self._show({row[0]: row[1:] for row in due}, 0, afterwards)
 
-    def _show(
-        self,
-        due: dict[str, Sequence[Any]],
-        otherwise: float,
-        afterwards: tuple[float, float],
-    ) -> None:
+    def _show(self, due: Due, otherwise: float, afterwards: Sequence[float]) -> None:
         self._destinations |= due.keys()
         for destination in self._destinations:
             pending, lag = due.get(destination, (otherwise, otherwise))
             self._pending.labels(destination).set(pending)
             self._lag.labels(destination).set(lag)
-        self._age.set(afterwards[0])
-        self._quarantined.set(afterwards[1])
+        gauges = self._age, self._backlog, self._quarantined
+        for gauge, value in zip(gauges, afterwards, strict=True):
+            gauge.set(value)
 
 
 def _age_of(moment: ColumnElement[datetime]) -> ColumnElement[float]:
@@ -143,8 +146,14 @@ _OLDEST = (
     .order_by(OutboxMessage.id)
     .limit(1)
 )
+# A row stays until its task is done, whichever broker has the message.
+_BACKLOG = select(func.count()).where(
+    OutboxMessage.destination == TASKS,
+    OutboxMessage.sent | (OutboxMessage.due_at <= func.now()),
+)
 _AFTERWARDS = select(
     _age_of(_OLDEST.scalar_subquery()),
+    _BACKLOG.scalar_subquery(),
     select(func.count()).select_from(QuarantinedMessage).scalar_subquery(),
 )
 
@@ -225,9 +234,6 @@ def _begin(
     name = f"send {message.name}"
     if span := tracing.begin(name, SpanKind.PRODUCER, attributes, cause=cause):
         spans.enter_context(_ended(span))
-
-
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def count_children(**_: Any) -> None:

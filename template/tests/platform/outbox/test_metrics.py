@@ -16,6 +16,7 @@ GAUGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("outbox_pending_messages", {"destination": TASKS}),
     ("outbox_lag_seconds", {"destination": TASKS}),
     ("task_queue_age_seconds", {}),
+    ("task_backlog_messages", {}),
     ("task_quarantined_messages", {}),
 )
 
@@ -51,7 +52,7 @@ class TestBacklog:
     ) -> None:
         await backlog.read()
 
-        assert gauges(seen) == [0, 0, 0, 0]
+        assert gauges(seen) == [0, 0, 0, 0, 0]
 
     async def test_is_what_waits_for_the_broker_and_then_for_a_worker(
         self, seen: Seen, station: Station, relay: Relay, backlog: Backlog
@@ -67,8 +68,10 @@ class TestBacklog:
 
         assert pending[0] == 1
         assert pending[1] > 0.005
-        assert pending[2:] == relayed[:2] == [0, 0]
+        assert [*pending[2:], *relayed[:2]] == [0, 1, 0, 0, 0]
         assert relayed[2] > pending[1]
+        # It is still to be done, whoever has it.
+        assert relayed[3] == 1
 
     async def test_tells_of_a_destination_to_which_nobody_publishes(
         self, seen: Seen, station: Station, relay: Relay, backlog: Backlog
