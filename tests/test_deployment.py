@@ -14,12 +14,24 @@ from variants import ROOT, render, snapshot
 MOVED = {
     "the admin port": ("port: 9464", "port: 9664", r"\b946[4-6]\b"),
     "the API's port": ("port: 8000", "port: 8800", r"\b8000\b"),
-    "the API's grace": ("seconds: 45", "seconds: 48", r"\b45 ?s\b|:-45"),
+    "the API's grace": ("seconds: 45", "seconds: 48", r"\b45 ?s\b|:-45|SECONDS=45"),
     "the relay's grace": ("seconds: 30}", "seconds: 38}", r"grace_period: 30"),
-    "the worker's grace": ("seconds: 130", "seconds: 138", r"\b130 ?s\b|:-130"),
-    "the worker's memory": ("memory: 1G", "memory: 1400M", r"memory: 1G, pids"),
+    "the worker's grace": (
+        "seconds: 130",
+        "seconds: 138",
+        r"\b130 ?s\b|:-130|SECONDS=130",
+    ),
+    "the worker's memory": (
+        "memory: 1G",
+        "memory: 1400M",
+        r"memory: 1G, pids|: 1024Mi",
+    ),
     "the API's connections": ("connections: 16", "connections: 17", r"\| 16 \|"),
-    "the time to start": ("start_seconds: 120", "start_seconds: 127", r"\b120s"),
+    "the time to start": (
+        "start_seconds: 120",
+        "start_seconds: 127",
+        r"\b120s|failureThreshold: 120",
+    ),
     "the relay's command": ("m app.relay", "m app.delay", r"app\.relay\b"),
     "the API's command": ("m app.main", "m app.many", r"-m app\.main\b"),
     "the probe of life": ("alive: /livez", "alive: /alivez", r"app\.probe.*/livez"),
@@ -43,11 +55,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Said]:
     """Where each fact is said: in a service, and when all facts are others."""
     folder = tmp_path_factory.mktemp("facts")
     template = snapshot(folder / "strata")
-    before = said(render(template, folder / "before", {}))
+    before = said(render(template, folder / "before", {"deploy": "kubernetes"}))
     for old, new, _ in MOVED.values():
         text = (template / FACTS).read_text()
         (template / FACTS).write_text(text.replace(old, new))
-    return before, said(render(template, folder / "after", {}))
+    return before, said(render(template, folder / "after", {"deploy": "kubernetes"}))
 
 
 @pytest.mark.parametrize("fact", MOVED)

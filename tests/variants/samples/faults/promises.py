@@ -72,8 +72,8 @@ VARIABLES = [
     ),
     Injected(
         "a variable of a pod that nothing reads",
-        write("template/ops/kubernetes/api.yaml", POD),
-        "ops/kubernetes/api.yaml",
+        write("template/ops/cluster/api.yaml", POD),
+        "ops/cluster/api.yaml",
         "gives POOL, which nothing reads",
     ),
 ]
@@ -102,6 +102,13 @@ TARGETS = [
         append("template/AGENTS.md", '\nThen `UV=uv make tests ARGS="-k x"`.\n'),
         "AGENTS.md",
         "calls make tests, which the Makefile lacks",
+    ),
+    Injected(
+        "a target of a part that the part lacks",
+        replace("template/ops/deploy.mk", "\ndeploy-check: ##", "\ndeploy-test: ##"),
+        "dev/placeholders.py",
+        "calls make deploy-check, which the Makefile lacks",
+        sometimes=True,
     ),
     Injected(
         "a target that was renamed under those who call it",
