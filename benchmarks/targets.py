@@ -1,6 +1,5 @@
 """What the rendered files of a deployment say of how many replicas there are."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def kubernetes_bounds(folder: Path) -> Bounds:
 
 def ecs(folder: Path) -> dict[str, Scaler]:
     """Both ways: `scaling` in the stage's .tfvars picks one."""
-    facts = json.loads((folder / "facts.json").read_text())
+    facts = yaml.safe_load((folder / "facts.yaml").read_text())
     rules, workload = facts["autoscaling"], facts["workloads"][PROCESS]
     bounds = Bounds(*(workload["replicas"][STAGE][end] for end in ("min", "max")))
     task = workload["cpu_milli"] / 1000

@@ -319,7 +319,8 @@ class TestServices:
         }
 
         assert targets["api-cpu"] == targets["worker-cpu"] == rules["cpu"]["high"]
-        assert targets["api-requests"] == rules["requests_per_second"] * 60 * 0.7
+        requests = rules["requests_per_second"] * 60 * 0.7
+        assert targets["api-requests"] == pytest.approx(requests)
         assert targets["worker-queue"] == rules["backlog"]["messages_per_worker"]
         assert set(targets) == {
             "api-cpu",

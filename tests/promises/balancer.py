@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Self
@@ -34,6 +35,8 @@ class Balancer:
         self._take = self._by_request if by_request else self._by_connection
         self._loop = asyncio.new_event_loop()
         self._turns = count()
+        self._told: set[str] = set()
+        self._watches: list[Future[None]] = []
         self._idle: dict[str, list[Stream]] = {}
 
     @classmethod
@@ -53,13 +56,18 @@ class Balancer:
             thread.join()
 
     def add(self, replica: str, probe: str) -> None:
-        """Return once requests go to it; its probe is asked until it is not ready."""
+        """Return once requests go to it, which they do whenever it is ready."""
 
-        asyncio.run_coroutine_threadsafe(self._watch(replica, probe), self._loop)
+        watch = asyncio.run_coroutine_threadsafe(
+            self._watch(replica, probe), self._loop
+        )
+        # A task that nobody remembers may be gone before it has ended.
+        self._watches.append(watch)
         wait_for(f"a ready {replica}", lambda: replica in self.used)
 
     def remove(self, replica: str) -> None:
         """As when a platform tells it that a replica is about to stop."""
+        self._told.add(replica)
         self._loop.call_soon_threadsafe(self._leave, replica)
 
     def _run(self) -> None:
@@ -71,26 +79,29 @@ class Balancer:
         self.address = f"{host}:{port}"
         self._loop.run_forever()
         server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        while tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks))
         self._loop.close()
 
     async def _watch(self, replica: str, probe: str) -> None:
-        is_used = False
-        while (is_ready := await _is_ready(probe)) or not is_used:
-            if is_ready and not is_used:
-                self.used.append(replica)
-                is_used = True
+        leaving: asyncio.TimerHandle | None = None
+        while replica not in self._told:
+            if await _is_ready(probe):
+                if leaving is not None:
+                    leaving.cancel()
+                    leaving = None
+                if replica not in self.used:
+                    self.used.append(replica)
+            elif replica in self.used and leaving is None:
+                leaving = self._leave(replica)
             await asyncio.sleep(POLL_SECONDS)
-        self._leave(replica)
 
-    def _leave(self, replica: str) -> None:
-        self._loop.call_later(self._late, self._forget, replica)
+    def _leave(self, replica: str) -> asyncio.TimerHandle:
+        return self._loop.call_later(self._late, self._forget, replica)
 
     def _forget(self, replica: str) -> None:
-        # Both may say so: the platform, and the replica that is not ready any more.
         if replica in self.used:
             self.used.remove(replica)
 
@@ -102,6 +113,8 @@ class Balancer:
         writer.close()
 
     def _next(self) -> str:
+        if not self.used:
+            raise ConnectionError("nobody is ready")
         return self.used[next(self._turns) % len(self.used)]
 
     async def _by_connection(self, client: Stream) -> None:
@@ -155,8 +168,9 @@ async def _is_ready(probe: str) -> bool:
     try:
         reader, writer = await _open(probe)
         writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
-        line = await reader.readline()
+        # To the end: whoever hangs up before has the replica complain of it.
+        answer = await reader.read()
         writer.close()
     except OSError:
         return False
-    return b" 200 " in line
+    return b" 200 " in answer.partition(b"\r\n")[0]

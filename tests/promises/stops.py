@@ -1,6 +1,5 @@
 """How the rendered files of each target have it end a replica of the API."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import yaml
 from benchmarks.targets import documents
 from tests.promises.fleet import Stop
 
-STAGE, PROCESS, PREFIX = "prod", "api", "SERVER__"
+STAGE, PROCESS = "prod", "api"
 # A balancer learns of a stop this much later than it is waited for, or than it is told.
 LATE_SECONDS = 1
 # cloud.google.com/run/docs/container-contract: SIGKILL comes 10 s after SIGTERM.
@@ -29,8 +28,7 @@ def configured(service: Path, deploy: str) -> Configured:
         stop, settings = cloud_run(service / "ops/cloud_run")
     else:
         stop, settings = kubernetes(service / "ops/kubernetes", deploy)
-    own = {k: v for k, v in settings.items() if k.startswith(PREFIX)}
-    return stop, {k: v for k, v in own.items() if k.endswith("_SECONDS")}
+    return stop, {k: v for k, v in settings.items() if k.endswith("_SECONDS")}
 
 
 def kubernetes(folder: Path, deploy: str) -> Configured:
@@ -61,7 +59,7 @@ def _literals(overlay: dict[str, Any]) -> Iterator[list[str]]:
 
 def ecs(folder: Path) -> Configured:
     """The balancer lets go of it, and it is told once what had begun has ended."""
-    facts = json.loads((folder / "facts.json").read_text())
+    facts = yaml.safe_load((folder / "facts.yaml").read_text())
     stop = Stop(
         late_seconds=LATE_SECONDS,
         kill_seconds=facts["workloads"][PROCESS]["grace_seconds"],
