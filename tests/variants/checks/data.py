@@ -58,7 +58,8 @@ WORDS = {
     "jwt": "jwt-?identity|identity-jwt",
     "session": "__Host-|csrf",
     "jwt or session": "argon2|pwdlib",
-    "oidc": "oidc|openid",
+    # A pipeline logs in to a cloud that way, too.
+    "oidc or kubernetes or eks or aks or ecs or cloud_run": "oidc|openid",
     "opentelemetry": "opentelemetry|otlp|prometheus",
     "rate_limits": "rate.?limit",
     "webhooks": "webhooks",
