@@ -157,14 +157,14 @@ class RedisCache:
         """Keys that cannot be forgotten now are, before the next answer is believed."""
         forgotten: int | None = None
         try:
-            forgotten = await self._ask(lambda: self._redis.delete(*keys))
+            forgotten = await self._ask(lambda: self._tell("DEL", *keys))
         finally:
             if forgotten is None and len(self._owed) < OWED_AT_MOST:
                 self._owed.update((key, object()) for key in keys)
 
     async def run(self, script: str, key: str, *given: bytes | int) -> Any | None:
         """Have the server compute with a key, at once; `None` if it did not."""
-        return await self._ask(lambda: self._redis.eval(script, 1, key, *given))
+        return await self._ask(lambda: self._tell("EVAL", script, 1, key, *given))
 
     def waiting(self, seconds: float) -> "RedisCache":
         """Share the connections, and wait longer, for what nobody can do without."""
@@ -183,13 +183,23 @@ class RedisCache:
         if held is not None:
             return held
         leased_ms = _milliseconds(lease_seconds)
-        if await self._redis.set(key, token, nx=True, px=leased_ms):
+        if await self._tell("SET", key, token, "NX", "PX", leased_ms):
             return token
         return await self._held(key)
 
     async def _held(self, key: str) -> bytes | None:
-        held = await self._redis.get(key)
+        held = await self._tell("GET", key)
         return held if isinstance(held, bytes) else None
+
+    async def _tell(self, *command: bytes | str | int) -> Any:
+        """Leave out what else redis-py does for each: count it, be ready to repeat."""
+        pool: Any = self._redis.connection_pool
+        connection = await pool.get_connection()
+        try:
+            await connection.send_command(*command, check_health=False)
+            return await connection.read_response()
+        finally:
+            await pool.release(connection)
 
     async def _ask[T](self, command: Callable[[], Awaitable[T]]) -> T | None:
         """Return the answer, or `None` if there is none in time."""

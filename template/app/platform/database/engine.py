@@ -1,7 +1,7 @@
 """The connection pool, from the first connection to the last, and its sessions."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from types import NoneType
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ClauseElement, DefaultClause, Executable, Row, event, inspect
+from sqlalchemy import ClauseElement, DefaultClause, Executable, event, inspect
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -22,16 +22,16 @@ from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 from sqlalchemy.sql.functions import now as current
 from sqlalchemy.types import TypeDecorator
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
 from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
+from app.platform.database.driver import Rows, Values, look, run
 from app.platform.database.model import Base, count_links, hiding
 from app.platform.database.postgresql import connector, role_timeouts
 from app.platform.database.postgresql_text import forgetful, hide_values
 from app.platform.database.settings import DatabaseSettings, described
 
 type Judging = Callable[[], AbstractContextManager[None]]
-type Values = Mapping[str, Any]
 
 
 class FairQueue(AsyncAdaptedQueue[Any]):
@@ -236,29 +236,23 @@ class Ending[S: AsyncSession]:
             session.info[_OVER] = True
 
 
-async def rows(
-    session: AsyncSession, statement: Executable, values: Values
-) -> Sequence[Row[Any]]:
+async def rows(session: AsyncSession, statement: Executable, values: Values) -> Rows:
     """
     Have a statement of tables and columns run, and none of a session's bookkeeping.
 
     That takes longer than many a statement. Deleted rows are for the statement to hide.
     """
     # Who holds a connection and waits for another may wait for ever.
-    is_free = isinstance(session, ReadSession) and not session.in_transaction()
-    return await session.run_sync(_look if is_free else _run, statement, values)
+    if not isinstance(session, ReadSession) or session.in_transaction():
+        return await session.run_sync(_run, statement, values)
+    _refuse_ended(session.sync_session)
+    return await greenlet_spawn(look, session.get_bind().engine, statement, values)
 
 
-def _look(session: Session, statement: Executable, values: Values) -> Any:
-    _refuse_ended(session)
-    with session.get_bind().engine.connect() as connection:
-        return connection.execute(statement, values).all()
-
-
-def _run(session: Session, statement: Executable, values: Values) -> Any:
+def _run(session: Session, statement: Executable, values: Values) -> Rows:
     _refuse_ended(session)
     session.flush()
-    return session.connection().execute(statement, values).all()
+    return run(session.connection(), statement, values)
 
 
 def _hide_deleted(state: ORMExecuteState) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     MetaData,
-    Row,
     Select,
     String,
     Table,
@@ -34,6 +33,7 @@ from sqlalchemy.orm import (
     selectinload,
     with_loader_criteria,
 )
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.interfaces import ORMOption
 from uuid_utils.compat import uuid7
 
@@ -244,7 +244,7 @@ class Shape[M: Model]:
         asked = query.with_only_columns(*columns, maintain_column_froms=True)
         return asked.options(*hidden)
 
-    def objects(self, rows: Iterable[Row[Any]]) -> list[M]:
+    def objects(self, rows: Iterable[Sequence[Any]]) -> list[M]:
         """Make the objects of rows; of what they refer to, each object once."""
         known: dict[tuple[str, UUID], Any] = {}
         return [self._object(tuple(row), known) for row in rows]
@@ -295,5 +295,5 @@ class _Part:
         made = self._new()
         made.__dict__.update(zip(self.names, values, strict=True))
         # Stored already: whoever adds it to a session changes a row.
-        inspect(made).key = (self._model, (values[self.id],), None)
+        instance_state(made).key = (self._model, (values[self.id],), None)
         return made

@@ -25,6 +25,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningInsert
 
+from app.platform.database.driver import run
 from app.platform.database.model import Base
 from app.platform.database.postgresql import Model, code_of
 
@@ -171,7 +172,8 @@ def store_as_one(connection: Connection, writes: Sequence[Write]) -> list[int]:
     if len(values) < sum(len(given) for _, given in writes):
         return [store_as_one(connection, [each])[0] for each in writes]
     statement = as_one(*(insert for insert, _ in writes))
-    return [*connection.execute(statement, values).one()]
+    [counts] = run(connection, statement, values)
+    return [*counts]
 
 
 @lru_cache(maxsize=512)

@@ -3,20 +3,25 @@
 import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from re import Pattern
 from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
 from app.platform.web.policy import EVERYWHERE, Access, Gate, Guard
+from app.platform.web.problems import own_path
 from app.platform.web.routing import METHODS
 
 # Only the package's files are used: FastAPI writes the pages.
@@ -89,6 +94,80 @@ def admit_origins(app: FastAPI, settings: WebSettings) -> None:
         )
 
 
+@dataclass(slots=True)
+class Way:
+    """The way to a route, and what FastAPI says of it in the scope of a request."""
+
+    path: Pattern[str] | None
+    methods: set[str]
+    convertors: dict[str, Any]
+    route: Any
+    said: dict[str, Any] | None = None
+
+    def note(self, scope: Scope) -> None:
+        if scope.get("route") is self.route:
+            kept = ("router", "route", "endpoint", "fastapi")
+            self.said = {name: scope[name] for name in kept if name in scope}
+
+    def tell(self, scope: Scope, parts: dict[str, str]) -> None:
+        scope.update(self.said or {})
+        # One of its own: FastAPI notes there how far it has come.
+        scope["fastapi"] = dict(scope.get("fastapi", ()))
+        scope["path_params"] = {
+            name: self.convertors[name].convert(part) for name, part in parts.items()
+        }
+
+
+class Ways:
+    """
+    Goes straight to a route, where FastAPI asks each router on the way, and all twice.
+
+    It is FastAPI that finds each route for the first time, and what is none of them:
+    another method of a path, a mount, nothing.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router
+        self._ask = router.middleware_stack
+        self._ways: list[Way] = []
+        self._known = -1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        way, parts = self._find(scope) if scope["type"] == "http" else (None, {})
+        if way is None or way.said is None:
+            try:
+                await self._ask(scope, receive, send)
+            finally:
+                if way is not None:
+                    way.note(scope)
+            return
+        way.tell(scope, parts)
+        await way.route.handle(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[Way | None, dict[str, str]]:
+        """Find the first route that would answer, unless FastAPI has to see to it."""
+        if self._known != len(self._router.routes):
+            self._known = len(self._router.routes)
+            self._ways = [*map(_way, iter_route_contexts(self._router.routes))]
+        path = own_path(scope)
+        for way in self._ways:
+            match = way.path.match(path) if way.path else None
+            if way.path is None or (match and not isinstance(way.route, APIRoute)):
+                break
+            if match and scope["method"] in way.methods:
+                return way, match.groupdict()
+        return None, {}
+
+
+def _way(route: Any) -> Way:
+    return Way(
+        getattr(route, "path_regex", None),
+        getattr(route, "methods", None) or set(),
+        getattr(route, "param_convertors", {}),
+        route.original_route,
+    )
+
+
 def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
     """Let a guard stand before every route; one that says nothing ends the start."""
     if guard is None:
@@ -137,3 +216,4 @@ def install(
         serve_documentation(app)
     routing.limit_unrouted(app)
     app.include_router(server.router)
+    app.router.middleware_stack = Ways(app.router)

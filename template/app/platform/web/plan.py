@@ -3,16 +3,21 @@
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
 from operator import attrgetter
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from pydantic import AliasChoices, AliasPath, Json
 from pydantic_core import PydanticUndefined
 from starlette.concurrency import run_in_threadpool
 
@@ -25,6 +30,9 @@ _PATH = attrgetter("path_params")
 _QUERY = attrgetter("query_params")
 _HEADERS = attrgetter("headers")
 _COOKIES = attrgetter("cookies")
+_PLAIN = (str, int, float, bool, UUID, date, datetime, Decimal, NoneType)
+# What nobody can change, so that one default serves all; the last is that of none.
+_CONSTANT = (str, int, float, bool, NoneType, type(PydanticUndefined))
 
 
 @dataclass(slots=True)
@@ -36,8 +44,8 @@ class Step:
     kind: Kind
     # For each dependency its step, and the parameter that takes its result if any does.
     inputs: list[tuple[str | None, int]]
-    # Where FastAPI finds the values of which parameters.
-    sources: list[tuple[Callable[[Request], Any], Any]] = field(init=False)
+    # Where FastAPI finds the values of which parameters, and if all are plain.
+    sources: list[tuple[Callable[[Request], Any], Any, bool]] = field(init=False)
 
     def __post_init__(self) -> None:
         given = self.dependant
@@ -47,7 +55,11 @@ class Step:
             (_HEADERS, given.header_params),
             (_COOKIES, given.cookie_params),
         )
-        self.sources = [(source, fields) for source, fields in found if fields]
+        self.sources = [
+            (source, fields, all(map(_is_plain, fields)))
+            for source, fields in found
+            if fields
+        ]
 
     def read(
         self, request: Request, said: Response
@@ -55,8 +67,12 @@ class Step:
         """Read what the request gives; what is wrong is in the words of FastAPI."""
         values: dict[str, Any] = {}
         wrong: list[Any] = []
-        for source, fields in self.sources:
-            read, errors = request_params_to_args(fields, source(request))
+        for source, fields, are_plain in self.sources:
+            asked = source(request)
+            if are_plain and (plain := _plain(fields, asked)) is not None:
+                values |= plain
+                continue
+            read, errors = request_params_to_args(fields, asked)
             values |= read
             wrong += errors
         given = self.dependant
@@ -72,6 +88,39 @@ class Step:
         if self.kind == "threaded":
             return await run_in_threadpool(self.call, **values)
         return await stack.enter_async_context(self.call(**values))
+
+
+def _is_plain(field: Any) -> bool:
+    """Tell a parameter of one name and one value from all that FastAPI can read."""
+    info = field.field_info
+    several = get_origin(info.annotation) in {Union, UnionType}
+    kinds = get_args(info.annotation) if several else [info.annotation]
+    return (
+        all(kind in _PLAIN for kind in kinds)
+        and not field.config
+        and not isinstance(info.validation_alias, AliasChoices | AliasPath)
+        and not any(type(each) is Json for each in info.metadata)
+        and not info.validate_default
+        and info.default_factory is None
+        and type(field.default) in _CONSTANT
+    )
+
+
+def _plain(fields: Sequence[Any], asked: Any) -> dict[str, Any] | None:
+    """Read parameters that are as they should be; FastAPI says what is wrong."""
+    values: dict[str, Any] = {}
+    for each in fields:
+        value, errors = asked.get(each.validation_alias or each.alias), ()
+        if value is not None:
+            value, errors = each.validate(value)
+        elif each.field_info.is_required():
+            return None
+        else:
+            value = each.default
+        if errors:
+            return None
+        values[each.name] = value
+    return values
 
 
 class Plan:

@@ -14,6 +14,8 @@ type Json = dict[str, Any]
 type Finish = Callable[[], Awaitable[None]]
 type Place = Callable[..., Awaitable[Response]]
 
+TRANSACTIONAL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
@@ -25,9 +27,13 @@ def statements() -> Iterator[list[str]]:
         if (step := context.step()) is not None and step.root:
             sent.append(statement)
 
+    def hear(told: Any) -> None:
+        if told.query.startswith(TRANSACTIONAL):
+            note(told.query)
+
     def watch(connection: Any, _: object) -> None:
-        # The driver tells of what it sends of itself.
-        connection.driver_connection.add_query_logger(lambda it: note(it.query))
+        # The driver tells of all that it sends, and nobody else of transactions.
+        connection.driver_connection.add_query_logger(hear)
 
     def see(*given: Any) -> None:
         note(given[2])

@@ -175,7 +175,7 @@ class TestInsertion:
                 ([first, second, third], [second, third]),
             ):
                 new = insertion(Note, given, ignore=True)
-                keys = {row.id for row in await rows(unit.session, *new)}
+                keys = {key for (key,) in await rows(unit.session, *new)}
                 assert keys == {row["id"] for row in added}
 
 
