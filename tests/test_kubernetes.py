@@ -342,6 +342,13 @@ class TestPlaceholders:
         places = [line for line in done.stdout.splitlines() if line.startswith("  ")]
         assert len(places) == int(done.stdout.split()[0])
 
+    def test_of_other_stages_do_not_hold_up_one(self, service: Rendering) -> None:
+        every, one = (check(service("eks"), *stage).stdout for stage in ((), ("dev",)))
+
+        assert "overlays/dev/" in one
+        assert "overlays/prod/" not in one
+        assert {*one.splitlines()[1:]} < {*every.splitlines()}
+
     def test_leave_nothing_to_say_once_they_are_filled_in(
         self, service: Rendering, tmp_path: Path
     ) -> None:
@@ -357,8 +364,8 @@ class TestPlaceholders:
         assert (done.returncode, done.stdout) == (0, "")
 
 
-def check(service: Path) -> subprocess.CompletedProcess[str]:
-    command = ["python", "-m", "dev.placeholders"]
+def check(service: Path, *stage: str) -> subprocess.CompletedProcess[str]:
+    command = ["python", "-m", "dev.placeholders", *stage]
     return subprocess.run(
         command, cwd=service, capture_output=True, text=True, check=False
     )

@@ -5,5 +5,5 @@ deploy: ## Roll a stage out: make deploy STAGE=stage IMAGE=registry/name@sha256:
 	@$(MAKE) --no-print-directory deploy-check
 	@sh ops/*/deploy.sh "$(STAGE)" "$(IMAGE)"
 
-deploy-check: ## Say what is still to be filled in before the first deployment
-	@$(RUN) --no-project python -m dev.placeholders
+deploy-check: ## Say what is still to be filled in before a deployment, STAGE=stage for one alone
+	@$(RUN) --no-project python -m dev.placeholders $(STAGE)
