@@ -14,7 +14,7 @@ import yaml
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from tests.conftest import copy, passes
+from tests.conftest import Rendered, copy, passes
 from tests.terraform import initialized, planned, require_terraform
 from tests.test_deployment import default
 
@@ -51,6 +51,12 @@ LARGEST_START_PERIOD = 300
 MEMORY_OF = {256: (512, 2048), 512: (1024, 4096), 1024: (2048, 8192)}
 REPOSITORY = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/fill-in"
 IMAGE = f"{REPOSITORY}@sha256:{'a' * 64}"
+SECRETS = {
+    "DATABASE__URL": "postgresql+asyncpg://shop:of-no-use-here@db.example/shop?ssl=verify-full",
+    "CACHE__URL": "rediss://:of-no-use-here@cache.example/0",
+    "BROKER__URL": "rediss://:of-no-use-here@broker.example/0",
+    "MAIL__URL": "smtps://shop:of-no-use-here@mail.example",
+}
 # Says what it is asked for, and answers as AWS would.
 AWS = """#!/bin/sh
 echo "$*" >> calls
@@ -389,6 +395,38 @@ class TestDeployment:
         assert code != 0
         assert "image" in said
         assert not any("run-task" in call or "update-service" in call for call in calls)
+
+
+class TestSettings:
+    @pytest.mark.timeout(300)
+    @pytest.mark.parametrize("deploy", ["ecs", "cloud_run"])
+    def test_start_a_process_in_production(
+        self, folder: Path, rendered: Rendered, tmp_path: Path, deploy: str
+    ) -> None:
+        """Limits that contradict each other, or what is unsafe, would end it."""
+        python = rendered("redis")[0] / ".venv/bin/python"
+        service = copy(folder, tmp_path / "service", deploy=deploy, identity="none")
+        load = "from app.settings import Settings; print(Settings.load().environment)"
+
+        run = subprocess.run(
+            [python, "-c", load],
+            cwd=service,
+            env=SECRETS | told_to_production(service, deploy),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert run.stdout.strip() == "production", run.stderr
+
+
+def told_to_production(service: Path, deploy: str) -> dict[str, str]:
+    if deploy == "ecs":
+        facts = yaml.safe_load((service / "ops/ecs/facts.yaml").read_text())
+        return facts["plain_settings"]["prod"]
+    values = (service / "ops/cloud_run/stages.env").read_text()
+    known = re.findall(r"^prod\.(ENVIRONMENT|[A-Z]+__[A-Z_]+)=(.*)$", values, re.M)
+    return dict(known)
 
 
 def of_kind(made: Made, kind: str) -> list[dict[str, Any]]:
