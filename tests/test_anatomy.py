@@ -143,7 +143,7 @@ class TestRenderings:
         assert len(variants.files(MINIMAL)) <= 130
 
     def test_lines_of_app_are_few(self, variants: Variants) -> None:
-        """Raised by decisions: docs/adr/0015-what-the-lines-of-app-buy.md, 0016 and 0017."""
+        """Raised by decisions: docs/adr/0015-what-the-lines-of-app-buy.md to 0017."""
         assert lines_of_app(variants.files({})) <= 16_560
         assert lines_of_app(variants.files(MINIMAL)) <= 10_080
 

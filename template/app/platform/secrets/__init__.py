@@ -11,10 +11,19 @@ from typing import Self
 
 import structlog
 from anyio import to_thread
-from pydantic import Field
 
-from app.platform.configuration import Section
 from app.platform.errors import Unavailable
+from app.platform.secrets.settings import SecretsSettings
+
+__all__ = [
+    "ASKED_SECONDS",
+    "Held",
+    "NoAnswerError",
+    "NotReadError",
+    "Secrets",
+    "SecretsSettings",
+    "shared",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -34,26 +43,6 @@ class NotReadError(Exception):
 
 class NoAnswerError(NotReadError):
     """Nothing could be read now: it may be otherwise soon."""
-
-
-class SecretsSettings(Section):
-    """`SECRETS__*` in the environment: what leads to the manager is never in it."""
-
-    refresh_seconds: float = Field(60.0, ge=1)
-    """How often each process reads the secrets anew, give or take a fifth."""
-    start_seconds: float = Field(10.0, ge=0)
-    """How long a start waits for a manager that does not answer."""
-    timeout_seconds: float = Field(3.0, gt=0)
-    """How long one answer may take."""
-
-    @property
-    def place(self) -> str:
-        """Say where the secrets are; nowhere, and all come from the environment."""
-        raise NotImplementedError
-
-    def opened(self) -> "Secrets":
-        """Give what this process has read there, or is about to."""
-        raise NotImplementedError
 
 
 class Secrets:
