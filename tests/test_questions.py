@@ -30,6 +30,7 @@ DEFAULTS = {
     "broker": "redis",
     "identity": "jwt",
     "api_keys": False,
+    "secrets": "environment",
     "telemetry": "opentelemetry",
     "rate_limits": True,
     "webhooks": False,

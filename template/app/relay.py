@@ -16,7 +16,7 @@ async def main(settings: Settings) -> None:
     start_logging(settings)
     app = create_app(settings)
     async with open_platform(settings) as platform:
-        publishers = {TASKS: CeleryBroker(app)}
+        publishers = {TASKS: CeleryBroker(app, settings.broker)}
         relay = Relay(platform.database, publishers, settings.tasks)
         relay.beside.append(Clock(platform.database, background.tasks, stage_tick).run)
         platform.telemetry.watch(relay)

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from app import tables
 from app.platform.database import (
-    DatabaseAlone,
     DatabaseSettings,
     autogenerate,
     branches,
@@ -21,6 +20,7 @@ from app.platform.database import (
 from app.platform.database.autogenerate import complete
 from app.platform.database.engine import create_session_engine
 from app.platform.database.postgresql import limit_lock_waits, session_lock
+from app.settings import DatabaseAlone
 
 METADATA = tables.metadata
 

@@ -202,7 +202,7 @@ def operate(
 
 
 async def _execute(settings: DatabaseSettings, statement: str) -> None:
-    engine = create_async_engine(settings.session_url)
+    engine = create_async_engine(settings.session_url.get_secret_value())
     async with engine.begin() as connection:
         await connection.execute(text(statement))
     await engine.dispose()

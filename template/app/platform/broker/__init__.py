@@ -17,6 +17,10 @@ class BrokerKind(Protocol):
     @property
     def address(self) -> Address: ...
 
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """What says that it does not know the password."""
+
     def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
         """Bound every wait, and get back what a dead worker held."""
 

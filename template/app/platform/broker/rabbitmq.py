@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from amqp.exceptions import AccessRefused
 from pydantic import SecretStr
 
 from app.platform import broker
@@ -32,6 +33,10 @@ class RabbitmqBrokerSettings(Section):
     @property
     def address(self) -> Address:
         return read_url(self.url.get_secret_value())
+
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        return (AccessRefused,)
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_address("url", self.address)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import SecretStr
+from redis.exceptions import AuthenticationError
 
 from app.platform import broker
 from app.platform.configuration import (
@@ -34,6 +35,10 @@ class RedisBrokerSettings(Section):
     @property
     def address(self) -> Address:
         return read_url(self.url.get_secret_value())
+
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        return (AuthenticationError,)
 
     def unsafe(self) -> Iterator[Refusal]:
         yield from refuse_address("url", self.address)

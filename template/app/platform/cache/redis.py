@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from secrets import token_bytes
-from time import monotonic
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
 from pydantic import Field, SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from app.platform.cache.store import Lease
+from app.platform.cache.store import Cooldown, Lease
 from app.platform.configuration import (
     Address,
     Limit,
@@ -26,10 +25,9 @@ from app.platform.configuration import (
     readable_by,
     refuse_address,
     refuse_arguments,
+    renewed,
     split,
 )
-
-log = structlog.get_logger(__name__)
 
 # No JSON begins with a zero byte.
 LEASE = b"\x00lease:"
@@ -115,17 +113,20 @@ class RedisCache:
     @asynccontextmanager
     async def open(cls, settings: RedisCacheSettings) -> AsyncIterator[Self]:
         url = settings.url.get_secret_value()
-        proof: dict[str, Any] = {}
+        given: dict[str, Any] = {}
+        if read_url(url).password:
+            url = _without_credentials(url)
+            given["credential_provider"] = Credentials(settings.url)
         if url.startswith("rediss:"):
             # A certificate of the host's own, signed by an authority.
-            proof = {
+            given |= {
                 "ssl_cert_reqs": "required",
                 "ssl_check_hostname": True,
                 "ssl_ca_certs": authorities(),
             }
         async with Redis.from_url(
             url,
-            **proof,
+            **given,
             max_connections=settings.max_connections,
             # By default the client retries for seconds. How long one command may take
             # is said in `_ask`; a second clock would cost a quarter of each hit.
@@ -208,9 +209,7 @@ class RedisCache:
         patience = Patience(self._timeout_seconds)
         try:
             async with patience, self._turns:
-                if self._owed:
-                    await self._settle()
-                answer = await command()
+                answer = await self._answer(command)
         except (RedisError, OSError) as error:
             self._cooldown.report(error)
             if not isinstance(error, ResponseError) and not patience.was_late:
@@ -219,6 +218,17 @@ class RedisCache:
         self._cooldown.failing = False
         return answer
 
+    async def _answer[T](self, command: Callable[[], Awaitable[T]]) -> T:
+        """Ask again if it refused a password that is another by now."""
+        try:
+            if self._owed:
+                await self._settle()
+            return await command()
+        except AuthenticationError:
+            if not await renewed(self._settings.url):
+                raise
+        return await command()
+
     async def _settle(self) -> None:
         owed = dict(self._owed)
         await self._redis.delete(*owed)
@@ -226,6 +236,18 @@ class RedisCache:
         for key, mark in owed.items():
             if self._owed.get(key) is mark:
                 del self._owed[key]
+
+
+class Credentials(CredentialProvider):
+    """Asked at each connect, so that a password can change."""
+
+    def __init__(self, url: SecretStr) -> None:
+        self._url = url
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        address = read_url(self._url.get_secret_value())
+        password = address.password or ""
+        return (address.user, password) if address.user else (password,)
 
 
 class Patience:
@@ -261,29 +283,9 @@ class Patience:
         self._limit.reschedule(self._ends)
 
 
-class Cooldown:
-    """After a failure, one caller at a time finds out for all whether it is over."""
-
-    def __init__(self, seconds: float) -> None:
-        self.failing = False
-        self._seconds = seconds
-        self._next_try = self._next_report = 0.0
-
-    def admits(self) -> bool:
-        if self.failing and monotonic() < self._next_try:
-            return False
-        self._next_try = monotonic() + self._seconds
-        return True
-
-    def begin(self) -> None:
-        self.failing = True
-        self._next_try = monotonic() + self._seconds
-
-    def report(self, error: Exception) -> None:
-        """Log it, once per cool-down."""
-        if monotonic() >= self._next_report:
-            self._next_report = monotonic() + self._seconds
-            log.warning("cache.unavailable", error=type(error).__name__)
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _milliseconds(seconds: float) -> int:

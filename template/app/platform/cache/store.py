@@ -1,7 +1,12 @@
 """The port a cache adapter implements: bytes under keys, and leases to fill them."""
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +47,28 @@ class CacheStore(Protocol):
     @property
     def available(self) -> bool:
         """Say if the latest question had an answer, without asking another."""
+
+
+class Cooldown:
+    """After a failure, one caller at a time finds out for all whether it is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.failing = False
+        self._seconds = seconds
+        self._next_try = self._next_report = 0.0
+
+    def admits(self) -> bool:
+        if self.failing and monotonic() < self._next_try:
+            return False
+        self._next_try = monotonic() + self._seconds
+        return True
+
+    def begin(self) -> None:
+        self.failing = True
+        self._next_try = monotonic() + self._seconds
+
+    def report(self, error: Exception) -> None:
+        """Log it, once per cool-down."""
+        if monotonic() >= self._next_report:
+            self._next_report = monotonic() + self._seconds
+            log.warning("cache.unavailable", error=type(error).__name__)

@@ -1,6 +1,13 @@
 """Settings that explain themselves, and refuse what is missing, malformed or unsafe."""
 
-from app.platform.configuration.section import SECTION, Limit, Refusal, Section
+from app.platform.configuration.section import (
+    SECTION,
+    Limit,
+    Refusal,
+    Section,
+    renew,
+    renewed,
+)
 from app.platform.configuration.settings import ServiceSettings, variables
 from app.platform.configuration.url import (
     Address,
@@ -27,6 +34,8 @@ __all__ = [
     "refuse_arguments",
     "refuse_plain_text",
     "refuse_url",
+    "renew",
+    "renewed",
     "split",
     "tls_context",
     "variables",

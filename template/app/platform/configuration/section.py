@@ -1,10 +1,11 @@
 """A section of the settings: what its adapter declares, and the table of it all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
+from anyio import to_thread
 from pydantic import (
     BaseModel,
     Field,
@@ -67,6 +68,17 @@ def _unit(name: str) -> float:
 # A section that the environment leaves out is checked all the same, so that start-up
 # names the very variable that is missing.
 SECTION: Any = Field(default={}, validate_default=True)
+
+
+def renew(secret: SecretStr) -> bool:
+    """Have a secret that was refused read anew; tell whether it may be another now."""
+    again: Callable[[], bool] | None = getattr(secret, "renew", None)
+    # What the environment says stays as it is.
+    return again is not None and again()
+
+
+async def renewed(secret: SecretStr) -> bool:
+    return await to_thread.run_sync(renew, secret, abandon_on_cancel=True)
 
 
 class Refusal(NamedTuple):

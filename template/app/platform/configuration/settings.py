@@ -29,7 +29,7 @@ def explain(error: ValidationError | SettingsError, *more: str) -> str:
     """List every refusal on a line of its own."""
     sentences = [f"{error}."]
     if isinstance(error, ValidationError):
-        sentences = [_sentence(each) for each in error.errors(include_url=False)]
+        sentences = sentences_of(error)
     return listed([*sentences, *more])
 
 
@@ -37,6 +37,11 @@ def listed(sentences: Iterable[str]) -> str:
     """Introduce the sentences with which a start is refused."""
     lines = "\n".join(f"  {sentence}" for sentence in sentences)
     return f"The service does not start; docs/settings.md explains each:\n{lines}"
+
+
+def sentences_of(error: ValidationError) -> list[str]:
+    """Say of each variable what is wrong with it, and none of its values."""
+    return [_sentence(each) for each in error.errors(include_url=False)]
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -5,13 +5,12 @@ from app.platform.database.model import Base, Followed, Model, Owned, Versioned
 from app.platform.database.postgresql import Json, unique_among_living
 from app.platform.database.postgresql_text import words_index
 from app.platform.database.repository import Repository
-from app.platform.database.settings import DatabaseAlone, DatabaseSettings
+from app.platform.database.settings import DatabaseSettings
 from app.platform.database.sorting import Page, Position
 
 __all__ = [
     "Base",
     "Database",
-    "DatabaseAlone",
     "DatabaseSettings",
     "Followed",
     "Json",

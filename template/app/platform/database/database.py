@@ -176,20 +176,20 @@ class Database:
     ) -> AsyncIterator[Self]:
         """Prepare the pools. The first connection is made by whoever needs it."""
         async with AsyncExitStack() as stack:
-            primary = create_pool(settings, settings.url.get_secret_value())
+            primary = create_pool(settings, settings.url)
             stack.push_async_callback(primary.dispose)
             replica = primary
             if settings.replica_url is not None:
                 # It refuses what a statement does not show: a function that writes.
                 replica = create_pool(
                     settings,
-                    settings.replica_url.get_secret_value(),
+                    settings.replica_url,
                     default_transaction_read_only="on",
                 )
                 stack.push_async_callback(replica.dispose)
             # Whoever looks after the primary does not queue behind its users.
             one = settings.model_copy(update={"pool_size": 1, "pool_overflow": 0})
-            watch = create_pool(one, settings.url.get_secret_value())
+            watch = create_pool(one, settings.url)
             stack.push_async_callback(watch.dispose)
             yield cls(primary, replica, watch=watch, stage=stage)
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from pydantic import SecretStr
 from sqlalchemy import ClauseElement, DefaultClause, Executable, event, inspect
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -27,7 +28,7 @@ from sqlalchemy.util.queue import AsyncAdaptedQueue, Empty, Full
 
 from app.platform.database.driver import Rows, Values, look, run
 from app.platform.database.model import Base, count_links, hiding
-from app.platform.database.postgresql import connector, role_timeouts
+from app.platform.database.postgresql import connector, replacing, role_timeouts
 from app.platform.database.postgresql_text import forgetful, hide_values
 from app.platform.database.settings import DatabaseSettings, described
 
@@ -80,7 +81,7 @@ class FairPool(AsyncAdaptedQueuePool):
 
 
 def create_pool(
-    settings: DatabaseSettings, url: str, **server_settings: str
+    settings: DatabaseSettings, url: SecretStr, **server_settings: str
 ) -> AsyncEngine:
     """
     Bound everything: connections, the wait for one, and each statement.
@@ -112,10 +113,10 @@ def create_session_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def _create(
-    settings: DatabaseSettings, url: str, limits: dict[str, Any], **options: Any
+    settings: DatabaseSettings, url: SecretStr, limits: dict[str, Any], **options: Any
 ) -> AsyncEngine:
     engine = create_async_engine(
-        described(url),
+        described(url.get_secret_value()),
         # Values do not belong into logs.
         hide_parameters=True,
         connect_args={
@@ -125,6 +126,7 @@ def _create(
         **options,
     )
     event.listen(engine.sync_engine, "handle_error", hide_values)
+    event.listen(engine.sync_engine, "checkout", replacing(url))
     return engine
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 import asyncpg
+from pydantic import SecretStr
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -24,11 +25,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import ReturningInsert
 
+from app.platform.configuration import renewed
 from app.platform.database.settings import DatabaseSettings, read_url
 
 type Execute = Callable[[str], Any]
@@ -47,19 +49,42 @@ class Json(JSONB):
 
 
 def connector(
-    settings: DatabaseSettings, url: str, *, limits: dict[str, Any] | None = None
+    settings: DatabaseSettings, url: SecretStr, *, limits: dict[str, Any] | None = None
 ) -> Callable[..., Awaitable[asyncpg.Connection]]:
     """Give the one way into PostgreSQL: of the pool, migrations and who listens."""
 
-    async def connect(*_: object, **__: object) -> asyncpg.Connection:
-        # For each connection: a password that changes would change here.
-        arguments = read_url(url)
+    async def once() -> asyncpg.Connection:
+        # For each connection: a password that changes does so here.
+        arguments = read_url(url.get_secret_value())
         given = limits or {}
         arguments["server_settings"] |= given.get("server_settings", {})
         timeout = settings.connect_timeout_seconds
         return await asyncpg.connect(**{"timeout": timeout, **given, **arguments})
 
+    async def connect(*_: object, **__: object) -> asyncpg.Connection:
+        for pause in _CHANGING:
+            try:
+                return await once()
+            except asyncpg.InvalidAuthorizationSpecificationError:
+                # It is being changed: here first, or where it is kept.
+                if not await renewed(url):
+                    raise
+                await asyncio.sleep(pause)
+        return await once()
+
     return connect
+
+
+def replacing(url: SecretStr) -> Callable[..., None]:
+    """Have the pool replace what the server has closed, or has let in as another."""
+
+    def look(connection: Any, record: Any, _: object) -> None:
+        now = url.get_secret_value()
+        closed = connection.driver_connection.is_closed()
+        if closed or record.info.setdefault("url", now) != now:
+            raise DisconnectionError
+
+    return look
 
 
 def role_timeouts(settings: DatabaseSettings) -> dict[str, str]:
@@ -253,6 +278,8 @@ def _free(rows: Select[Any]) -> tuple[Model, ColumnElement[bool]]:
     return model, key.in_(rows.with_only_columns(key).with_for_update(skip_locked=True))
 
 
+# How long to wait before each further try with a password that was refused.
+_CHANGING = (0.0, 0.2, 0.4, 0.8)
 # Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TEXTS = ("22021", "22P05")
 _CODES: dict[Failure, tuple[str, ...]] = {

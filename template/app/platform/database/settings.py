@@ -8,12 +8,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.platform.configuration import (
-    SECTION,
     Address,
     Limit,
     Refusal,
     Section,
-    ServiceSettings,
     authorities,
     readable_by,
     refuse_address,
@@ -125,15 +123,9 @@ class DatabaseSettings(Section):
                 yield from refuse_address(name, address_of(url.get_secret_value()))
 
     @property
-    def session_url(self) -> str:
+    def session_url(self) -> SecretStr:
         """The URL that reaches PostgreSQL itself: locks and notifications need one."""
-        return (self.direct_url or self.url).get_secret_value()
-
-
-class DatabaseAlone(ServiceSettings):
-    """For migrations, and an operator's commands: they need no other server."""
-
-    database: DatabaseSettings = SECTION
+        return self.direct_url or self.url
 
 
 def address_of(url: str) -> Address:

@@ -124,12 +124,12 @@ class JwtIdentity(Vouching):
     def __init__(
         self, settings: JwtIdentitySettings, database: Database, service: str
     ) -> None:
-        super().__init__(settings.secret)
+        super().__init__(settings)
         self._service = service
         self._database = database
         self._lasting = timedelta(minutes=settings.access_minutes)
         believed = self._lasting + timedelta(seconds=LEEWAY_SECONDS)
-        self.keys = Keys(database, settings.secret.get_secret_value(), believed)
+        self.keys = Keys(database, settings, believed)
         logged_in = timedelta(days=settings.refresh_days)
         self.refresh_tokens = RefreshTokens(self, logged_in)
         self._tokens = Tokens(self.keys.find, self._read)

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
@@ -22,7 +22,7 @@ from app.platform.database import Database
 from app.platform.database.postgresql import try_lock
 from app.platform.errors import Unavailable
 from app.platform.identity.models import SigningKey
-from app.platform.identity.vouching import derived
+from app.platform.identity.vouching import VouchingSettings
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +54,11 @@ class Key:
 class Keys:
     """Goes on with the keys that it has read while the database is gone."""
 
-    def __init__(self, database: Database, secret: str, lasting: timedelta) -> None:
+    def __init__(
+        self, database: Database, settings: VouchingSettings, lasting: timedelta
+    ) -> None:
         self._database = database
-        self._seal = Fernet(base64.urlsafe_b64encode(derived(secret, "signing keys")))
+        self._settings = settings
         # How long what a key has signed is believed after it signs no more.
         self._lasting = lasting
         self._known: dict[str, Key] = {}
@@ -120,7 +122,7 @@ class Keys:
 
     def _add(self, session: AsyncSession, active_at: datetime) -> str:
         private = Ed25519PrivateKey.generate().private_bytes_raw()
-        sealed = self._seal.encrypt(private)
+        sealed = self._seal().encrypt(private)
         key = SigningKey(kid=token_hex(8), sealed=sealed, active_at=active_at)
         session.add(key)
         return key.kid
@@ -141,9 +143,14 @@ class Keys:
                 log.warning("identity.keys_not_read", exc_info=True)
             self._read_at = monotonic()
 
+    def _seal(self) -> MultiFernet:
+        """Seal with the first, and open what any of them has sealed."""
+        keys = self._settings.derived("signing keys")
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
     def _open(self, row: SigningKey) -> Key:
         try:
-            raw = self._seal.decrypt(row.sealed)
+            raw = self._seal().decrypt(row.sealed)
         except InvalidToken:
             raise Unavailable(
                 "IDENTITY__SECRET is not the one that sealed the keys."

@@ -30,7 +30,7 @@ class SessionIdentity(Vouching):
     """Asks at each request, so that what has ended is not believed any more."""
 
     def __init__(self, settings: SessionIdentitySettings, sessions: Sessions) -> None:
-        super().__init__(settings.secret)
+        super().__init__(settings)
         self.sessions = sessions
         self.lasting = Lasting(
             timedelta(minutes=settings.idle_minutes),

@@ -9,10 +9,12 @@ from anyio import to_thread
 from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu import Connection
-from pydantic import Field
+from kombu.exceptions import OperationalError
+from kombu.pools import producers
+from pydantic import Field, SecretStr
 
 from app.platform.broker import BrokerKind
-from app.platform.configuration import Limit
+from app.platform.configuration import Limit, renew
 from app.platform.database import UnitOfWork
 from app.platform.events import Event
 from app.platform.outbox import OutboxSettings
@@ -85,8 +87,9 @@ class CeleryBroker:
     # The worker ends the message, in the transaction of its task.
     final = False
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery, broker: BrokerKind) -> None:
         self._celery = celery
+        self._broker = broker
 
     async def publish(self, messages: Sequence[OutboxMessage]) -> Refused:
         # Celery blocks while it talks to the broker.
@@ -94,9 +97,16 @@ class CeleryBroker:
         return {}
 
     def _send(self, ids: Sequence[str]) -> None:
-        with self._celery.producer_pool.acquire(block=True) as producer:
-            for id_ in ids:
-                self._celery.send_task(DELIVER, args=[id_], producer=producer)
+        # By the password of now: another one has connections of its own.
+        pool = producers[self._celery.connection_for_write()]
+        try:
+            with pool.acquire(block=True) as producer:
+                for id_ in ids:
+                    self._celery.send_task(DELIVER, args=[id_], producer=producer)
+        except OperationalError as error:
+            if isinstance(error.__cause__, self._broker.refusals):
+                renew(self._broker.url)
+            raise
 
 
 class BrokerProbe:
@@ -130,7 +140,8 @@ class BrokerProbe:
 
 def create_celery(settings: CeleryTasksSettings, broker: BrokerKind) -> Celery:
     """Build the Celery application, the same for those who send and those who run."""
-    celery = _Deaf(broker.url.get_secret_value())
+    celery = _Deaf(broker.url)
+    celery.amqp.Connection = _asking(broker)
     celery.conf.update(
         broker_use_ssl=broker.proof() if broker.address.encrypted else None,
         task_default_queue=settings.queue,
@@ -153,6 +164,23 @@ def create_celery(settings: CeleryTasksSettings, broker: BrokerKind) -> Celery:
     return celery
 
 
+def _asking(broker: BrokerKind) -> type[Connection]:
+    """Give connections that look up a password that is refused: it may be another."""
+
+    class Asking(Connection):
+        def _establish_connection(self) -> Any:
+            try:
+                return super()._establish_connection()
+            except broker.refusals:
+                if not renew(broker.url):
+                    raise
+                address = broker.address
+                self.userid, self.password = address.user, address.password
+                return super()._establish_connection()
+
+    return Asking
+
+
 class _Deaf(Celery):
     """
     Hears the settings alone: `CELERY_BROKER_URL` would send messages elsewhere.
@@ -162,15 +190,18 @@ class _Deaf(Celery):
 
     backend_cls = "disabled://"
 
-    def __init__(self, url: str) -> None:
-        super().__init__("app", broker=url, loader=_DeafLoader)
+    def __init__(self, url: SecretStr) -> None:
+        super().__init__("app", broker=url.get_secret_value(), loader=_DeafLoader)
         self._url = url
 
     def connection_for_read(self, url: str | None = None, **more: Any) -> Connection:
-        return super().connection_for_read(url or self._url, **more)
+        return super().connection_for_read(url or self._now(), **more)
 
     def connection_for_write(self, url: str | None = None, **more: Any) -> Connection:
-        return super().connection_for_write(url or self._url, **more)
+        return super().connection_for_write(url or self._now(), **more)
+
+    def _now(self) -> str:
+        return self._url.get_secret_value()
 
 
 class _DeafLoader(AppLoader):

@@ -15,7 +15,7 @@ async def send(port: int) -> None:
     celery = create_celery(CeleryTasksSettings(), broker)
     message = OutboxMessage(name="post.deliver", payload={}, headers={})
     try:
-        await CeleryBroker(celery).publish([message])
+        await CeleryBroker(celery, broker).publish([message])
     finally:
         await to_thread(celery.close)
 

@@ -1,22 +1,33 @@
 from asyncio import to_thread
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from kombu.exceptions import OperationalError
 from pydantic import SecretStr, ValidationError
+from redis.asyncio import Redis
 
 from app.platform.broker import redis
 from app.platform.outbox.models import OutboxMessage
-from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
+from app.platform.tasks.celery import (
+    BrokerProbe,
+    CeleryBroker,
+    CeleryTasksSettings,
+    create_celery,
+)
+from tests.fixtures.redis import Victim
 from tests.fixtures.tls import HOST, TlsServer
+from tests.platform.rotation import Rotated
 
 
-async def send(url: str) -> None:
-    broker = redis.RedisBrokerSettings(url=SecretStr(url))
+async def send(url: str | SecretStr) -> None:
+    secret = SecretStr(url) if isinstance(url, str) else url
+    broker = redis.RedisBrokerSettings(url=secret)
     celery = create_celery(CeleryTasksSettings(queue=uuid4().hex), broker)
     message = OutboxMessage(name="post.deliver", payload={}, headers={})
     try:
-        await CeleryBroker(celery).publish([message])
+        await CeleryBroker(celery, broker).publish([message])
     finally:
         await to_thread(celery.close)
 
@@ -68,3 +79,37 @@ class TestProof:
             await send(f"rediss://{HOST}:{port}/0")
 
         assert b"LPUSH" in proven.heard
+
+
+async def told(victim: Victim) -> None:
+    """Tell the server of another password, as an operator would."""
+    server: Any = Redis.from_url(victim.url)
+    async with server:
+        rules = ("on", "resetpass", ">new!")
+        await server.execute_command("ACL", "SETUSER", "default", *rules)
+
+
+class TestPassword:
+    async def test_that_has_changed_is_looked_up_again(self, victim: Victim) -> None:
+        place = victim.url.partition("//")[2]
+        url = Rotated(f"redis://:old@{place}", f"redis://:new%21@{place}")
+        await told(victim)
+
+        with pytest.raises(OperationalError):
+            await send(url)
+        await send(url)
+
+        assert url.looked == 1
+
+    async def test_that_has_changed_is_looked_up_by_who_asks(
+        self, victim: Victim
+    ) -> None:
+        place = victim.url.partition("//")[2]
+        url = Rotated(f"redis://:old@{place}", f"redis://:new%21@{place}")
+        await told(victim)
+
+        broker = redis.RedisBrokerSettings(url=url)
+        celery = create_celery(CeleryTasksSettings(), broker)
+        await BrokerProbe(celery, broker)()
+
+        assert url.looked == 1

@@ -101,7 +101,7 @@ class Code:
 
 
 async def _query(settings: DatabaseSettings, statement: str) -> set[str]:
-    engine = create_async_engine(settings.session_url)
+    engine = create_async_engine(settings.session_url.get_secret_value())
     async with engine.connect() as connection:
         found = set(await connection.scalars(text(statement)))
     await engine.dispose()
@@ -109,7 +109,7 @@ async def _query(settings: DatabaseSettings, statement: str) -> set[str]:
 
 
 async def _execute(settings: DatabaseSettings, statement: str) -> None:
-    engine = create_async_engine(settings.session_url)
+    engine = create_async_engine(settings.session_url.get_secret_value())
     async with engine.begin() as connection:
         await connection.execute(text(statement))
     await engine.dispose()

@@ -135,7 +135,7 @@ class TestUpgrade:
     async def test_waits_for_another_that_is_under_way(
         self, empty_database: DatabaseSettings
     ) -> None:
-        engine = create_async_engine(empty_database.session_url)
+        engine = create_async_engine(empty_database.session_url.get_secret_value())
         async with engine.connect() as connection:
             async with session_lock(connection, "migrations"):
                 replica = await _migrate(empty_database)

@@ -30,7 +30,7 @@ type Way = Callable[[DatabaseSettings], Awaitable[None]]
 
 
 async def pool(settings: DatabaseSettings) -> None:
-    engine = create_pool(settings, settings.url.get_secret_value())
+    engine = create_pool(settings, settings.url)
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
     await engine.dispose()

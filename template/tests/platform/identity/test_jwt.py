@@ -4,11 +4,14 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import delete
 
 from app.platform.errors import Unavailable
 from app.platform.identity import CredentialsRefused
 from app.platform.identity.jwt import JwtIdentity, JwtIdentitySettings
 from app.platform.identity.keys import Keys
+from app.platform.identity.models import SigningKey
 from app.platform.observability.context import Principal
 from tests.fixtures.service import Service
 from tests.platform.identity.contract import (
@@ -20,7 +23,8 @@ from tests.platform.identity.contract import (
     saying,
 )
 
-SECRET = JwtIdentitySettings().secret.get_secret_value()
+SETTINGS = JwtIdentitySettings()
+ANOTHER = SecretStr("another" * 8)
 ADA = Principal(str(uuid4()), tenant="acme", kind="user", scopes=frozenset({"a", "b"}))
 
 
@@ -113,14 +117,33 @@ class TestRotation:
 class TestKeys:
     async def test_are_one_for_all_that_begin_at_once(self, service: Service) -> None:
         database, lasting = service.platform.database, timedelta(minutes=1)
-        some = [Keys(database, SECRET, lasting) for _ in range(3)]
+        some = [Keys(database, SETTINGS, lasting) for _ in range(3)]
 
         found = await asyncio.gather(*(keys.signing() for keys in some))
 
         assert len({key.kid for key in found}) == 1
 
     async def test_are_sealed_with_the_secret(self, service: Service) -> None:
-        keys = Keys(service.platform.database, "another" * 8, timedelta(minutes=1))
+        settings = JwtIdentitySettings(secret=ANOTHER)
+        keys = Keys(service.platform.database, settings, timedelta(minutes=1))
 
         with pytest.raises(Unavailable, match="IDENTITY__SECRET"):
             await keys.signing()
+
+    async def test_outlast_their_secret(
+        self, service: Service, identity: JwtIdentity
+    ) -> None:
+        old, database = await identity.keys.signing(), service.platform.database
+        changed = JwtIdentitySettings(secret=ANOTHER, other_secrets=SETTINGS.secret)
+        keys = Keys(database, changed, timedelta(minutes=1))
+
+        known = await keys.find(old.kid)
+        new = await keys.rotate()
+
+        assert known is not None
+        assert known.jwk == old.jwk
+        alone = JwtIdentitySettings(secret=ANOTHER)
+        async with database.unit_of_work() as unit:
+            sealed = delete(SigningKey).where(SigningKey.kid != new)
+            await unit.session.execute(sealed)
+        assert await Keys(database, alone, timedelta(minutes=1)).find(new)

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +12,9 @@ from app.platform.identity.vouching import (
 )
 from app.settings import Settings
 
-VOUCHING = Vouching(SecretStr("x" * 32))
+OLD, NEW = SecretStr("x" * 32), SecretStr("y" * 32)
+BOTH = SecretStr(f"{'x' * 32} {'y' * 32}")
+VOUCHING = Vouching(VouchingSettings(secret=OLD))
 
 
 class TestDerived:
@@ -35,6 +38,32 @@ class TestVouch:
 
         assert not VOUCHING.vouched(token, "reset")
         assert not VOUCHING.vouched("ffffffff." + token.partition(".")[2], "reset")
+
+
+class TestRotation:
+    def test_leaves_nobody_unbelieved_whoever_knows_of_it_first(self) -> None:
+        steps = [
+            VouchingSettings(secret=OLD),
+            VouchingSettings(secret=OLD, other_secrets=BOTH),
+            VouchingSettings(secret=NEW, other_secrets=BOTH),
+        ]
+        # Beside a replica of each step there may be some of the next.
+        for one, another in pairwise(steps):
+            token = Vouching(another).vouch("reset", lasting=timedelta(minutes=1))
+            assert Vouching(one).vouched(token, "reset")
+            token = Vouching(one).vouch("reset", lasting=timedelta(minutes=1))
+            assert Vouching(another).vouched(token, "reset")
+
+    def test_ends_with_the_other_secret(self) -> None:
+        token = VOUCHING.vouch("reset", lasting=timedelta(minutes=1))
+
+        assert not Vouching(VouchingSettings(secret=NEW)).vouched(token, "reset")
+
+    def test_is_refused_with_one_that_is_known_to_all(self) -> None:
+        other = SecretStr(DEVELOPMENT)
+        settings = VouchingSettings(secret=OLD, other_secrets=other)
+
+        assert [refusal.name for refusal in settings.unsafe()] == ["other_secrets"]
 
 
 class TestSecret:

@@ -16,6 +16,7 @@ class Kind:
 
     url = SecretStr("memory://broker/1")
     address = Address(("broker",))
+    refusals: tuple[type[Exception], ...] = ()
 
     def transport_options(self, *, redeliver_after_seconds: float) -> dict[str, Any]:
         return {"visibility_timeout": redeliver_after_seconds}
