@@ -63,6 +63,9 @@ WORDS = {
     "rate_limits": "rate.?limit",
     "webhooks": "webhooks",
     "monitoring": "grafana|alertmanager|promtool",
+    "nginx": "nginx",
+    "cloudfront": "cloudfront",
+    "vercel": "vercel",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",
 }

@@ -1,13 +1,14 @@
 """Does the Makefile have every target that a file tells somebody to make?"""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 
 from tests.variants.checks.faults import Fault, found
 from tests.variants.checks.pipelines import commands
 from tests.variants.checks.python import strings
-from tests.variants.engine.diagram import FALSE, without
+from tests.variants.engine.diagram import FALSE, Diagram, either, without
 from tests.variants.variants import Variants
 
 MAKEFILE = "Makefile"
@@ -23,14 +24,26 @@ TARGET = re.compile(r"[a-z][a-z\d_-]*")
 
 
 def made(variants: Variants) -> Iterator[Fault]:
-    file = variants.made.get(MAKEFILE)
-    if file is None:
+    if MAKEFILE not in variants.made:
         return
-    there = found(file, targets)
+    there = anywhere(variants)
     for path, each in variants.made.items():
         for target, where in found(each, called).items():
             reason = f"calls make {target}, which the Makefile lacks"
             yield Fault(path, reason, without(where, there.get(target, FALSE)))
+
+
+def anywhere(variants: Variants) -> dict[str, Diagram]:
+    """The targets of the Makefile, and of what it includes."""
+    there: dict[str, Diagram] = defaultdict(lambda: FALSE)
+    for path, file in variants.made.items():
+        for target, where in found(file, targets).items() if is_makefile(path) else ():
+            there[target] = either(there[target], where)
+    return there
+
+
+def is_makefile(path: str) -> bool:
+    return path == MAKEFILE or path.endswith(".mk")
 
 
 @cache
@@ -41,7 +54,7 @@ def targets(_: str, content: bytes) -> frozenset[str]:
 
 @cache
 def called(path: str, content: bytes) -> frozenset[str]:
-    if path.endswith(".lock") or (b"make" not in content and path != MAKEFILE):
+    if path.endswith(".lock") or (b"make" not in content and not is_makefile(path)):
         return frozenset()
     return frozenset(
         target
@@ -55,7 +68,7 @@ def _calls(path: str, content: bytes) -> Iterator[str]:
     """What follows `make`, wherever it is a command."""
     text = content.decode(errors="replace")
     yield from QUOTED.findall(text)
-    if path == MAKEFILE:
+    if is_makefile(path):
         yield from AGAIN.findall(text)
         yield from PHONY.findall(text)
         yield from (needed for _, needed in RULE.findall(text))

@@ -31,18 +31,23 @@ router = Router(
     prefix="/catalog", tags=["catalog"], policy=Policy(access=Access.scope("catalog"))
 )
 
-# Anybody may see the catalog: a CDN can answer for it.
-PUBLIC = Policy(
-    access=ANYBODY,
-    caching=Caching.public(
-        s_maxage=timedelta(minutes=1), stale_while_revalidate=timedelta(minutes=5)
-    ),
-)
+
+def public(key: str) -> Policy:
+    """Let anybody see it: a CDN can answer, and goes on when this service cannot."""
+    caching = Caching.public(
+        s_maxage=timedelta(minutes=1),
+        stale_while_revalidate=timedelta(minutes=5),
+        stale_if_error=timedelta(hours=1),
+        keys=(key,),
+    )
+    return Policy(access=ANYBODY, caching=caching)
+
+
 REPEATABLE = Policy(idempotency=idempotent_when_asked)
 CHANGE = problems(ProductNotFound, PreconditionFailed, PreconditionRequired)
 
 
-@router.get("/categories", policy=PUBLIC)
+@router.get("/categories", policy=public("catalog"))
 async def list_categories(catalog: CatalogReaderDep) -> list[CategoryRead]:
     """List every category, by name."""
     return await catalog.categories()
@@ -61,7 +66,7 @@ async def add_category(
     return CategoryRead.model_validate(await catalog.add_category(draft))
 
 
-@router.get("/products", policy=PUBLIC, responses=problems(InvalidCursor))
+@router.get("/products", policy=public("catalog"), responses=problems(InvalidCursor))
 async def list_products(
     page: PageDep, catalog: CatalogReaderDep, category_id: UUID | None = None
 ) -> PageRead[ProductRead]:
@@ -85,7 +90,7 @@ async def add_product(
 
 @router.get(
     "/products/{product_id}",
-    policy=PUBLIC,
+    policy=public("product-{product_id}"),
     responses=problems(ProductNotFound),
 )
 async def get_product(

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
-from app.platform.web.policy import EVERYWHERE, Access, Gate, Guard
+from app.platform.web.policy import ANYBODY, EVERYWHERE, Access, Gate, Guard
 from app.platform.web.routing import METHODS
 
 # Only the package's files are used: FastAPI writes the pages.
@@ -101,6 +101,12 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 f"The service does not start: {route.path} does not declare whom it "
                 "lets in. Give it, or its Router, policy=Policy(access=...): "
                 "docs/howto/routes.md."
+            )
+        if policy.access != ANYBODY and policy.caching and policy.caching.is_public:
+            raise SystemExit(
+                f"The service does not start: {route.path} lets in some, and has its "
+                "answers kept for anybody. Give it Caching that is private, or "
+                "Policy(access=ANYBODY)."
             )
         needs[getattr(route, "operation_id", None) or route.name] = policy.access
     app.state.terms.guard = guard
