@@ -82,11 +82,11 @@ def _is_public(address: Address) -> bool:
     """
     Tell whether anybody may have this address.
 
-    None of IPv6 that stands for one of IPv4 is: they are reserved, or not global.
+    None of IPv6 that stands for one of IPv4 is: they are reserved, or not global. Only
+    6to4 (RFC 3056) has to be named, which Python before 3.12.4 takes for global.
     """
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not (isinstance(address, IPv6Address) and address.is_site_local)
-    )
+    if isinstance(address, IPv6Address) and (
+        address.is_site_local or address.sixtofour
+    ):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved

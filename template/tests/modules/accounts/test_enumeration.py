@@ -1,6 +1,5 @@
 """How long it takes to be refused: alike, whoever is named."""
 
-from statistics import median
 from time import process_time
 
 from tests.modules.accounts.conftest import LogIn
@@ -20,5 +19,6 @@ async def test_a_log_in_takes_as_long_for_nobody(ada: str, log_in: LogIn) -> Non
             seconds.append(process_time() - begin)
             assert refused.status_code == 401
 
-    known, unknown = (median(sorted(each)[: TRIES // 2]) for each in spent.values())
+    # The least is what it takes: a busy machine adds to the others.
+    known, unknown = map(min, spent.values())
     assert abs(known - unknown) <= MOST * max(known, unknown)

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from time import monotonic, perf_counter
@@ -26,6 +27,15 @@ from tests.platform.telemetry.tracing_collector import (
 def collector() -> Iterator[Collector]:
     with collecting() as collector:
         yield collector
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """Wait for each sender: what it says too late would be heard in another test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("OtelBatch"):
+            thread.join(timeout=10)
 
 
 def sending_to(url: str, **changes: float) -> OpentelemetryTelemetrySettings:
@@ -69,10 +79,15 @@ class TestEndpoint:
             assert len(list(sending_to(url).unsafe())) == refused
 
 
+def to_port(port: int) -> OpentelemetryTelemetrySettings:
+    url = f"https://{LOOPBACK}:{port}"
+    return sending_to(url, export_timeout_seconds=2, flush_seconds=2)
+
+
 class TestTls:
     async def test_tells_an_impostor_nothing(self, impostor: TlsServer) -> None:
         async with impostor.serve() as port:
-            await record(sending_to(f"https://{LOOPBACK}:{port}", flush_seconds=2))
+            await record(to_port(port))
 
         assert not impostor.heard
 
@@ -82,7 +97,7 @@ class TestTls:
         greeting = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
         async with proven.serve(greeting=greeting) as port:
-            await record(sending_to(f"https://{LOOPBACK}:{port}", flush_seconds=2))
+            await record(to_port(port))
 
         assert b"POST /v1/traces" in proven.heard
 
