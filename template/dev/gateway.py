@@ -60,7 +60,9 @@ def _lines(found: list[Any]) -> list[str]:
         lines += [f"client_max_body_size {body};", "proxy_request_buffering off;"]
     if any(policy.stream_seconds for policy in policies):
         lines.append("proxy_buffering off;")
-    if any(policy.caching and policy.caching.is_public for policy in policies):
+    if any(
+        policy.caching and "public" in policy.caching.control for policy in policies
+    ):
         lines += [
             "proxy_cache $shared_cache;",
             "add_header X-Cache $upstream_cache_status;",

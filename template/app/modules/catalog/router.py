@@ -31,23 +31,19 @@ router = Router(
     prefix="/catalog", tags=["catalog"], policy=Policy(access=Access.scope("catalog"))
 )
 
-
-def public(key: str) -> Policy:
-    """Let anybody see it: a CDN can answer, and goes on when this service cannot."""
-    caching = Caching.public(
-        s_maxage=timedelta(minutes=1),
-        stale_while_revalidate=timedelta(minutes=5),
-        stale_if_error=timedelta(hours=1),
-        keys=(key,),
-    )
-    return Policy(access=ANYBODY, caching=caching)
-
-
+# Anybody may see the catalog: a CDN can answer for it, until one of it changes.
+MINUTE = timedelta(minutes=1)
+PUBLIC = Policy(
+    access=ANYBODY,
+    caching=Caching.public(
+        s_maxage=MINUTE, stale_while_revalidate=5 * MINUTE, keys=("catalog",)
+    ),
+)
 REPEATABLE = Policy(idempotency=idempotent_when_asked)
 CHANGE = problems(ProductNotFound, PreconditionFailed, PreconditionRequired)
 
 
-@router.get("/categories", policy=public("catalog"))
+@router.get("/categories", policy=PUBLIC)
 async def list_categories(catalog: CatalogReaderDep) -> list[CategoryRead]:
     """List every category, by name."""
     return await catalog.categories()
@@ -66,7 +62,7 @@ async def add_category(
     return CategoryRead.model_validate(await catalog.add_category(draft))
 
 
-@router.get("/products", policy=public("catalog"), responses=problems(InvalidCursor))
+@router.get("/products", policy=PUBLIC, responses=problems(InvalidCursor))
 async def list_products(
     page: PageDep, catalog: CatalogReaderDep, category_id: UUID | None = None
 ) -> PageRead[ProductRead]:
@@ -90,7 +86,7 @@ async def add_product(
 
 @router.get(
     "/products/{product_id}",
-    policy=public("product-{product_id}"),
+    policy=PUBLIC,
     responses=problems(ProductNotFound),
 )
 async def get_product(

@@ -108,7 +108,7 @@ class CatalogService:
         for category in (str(None), str(product.category_id)):
             self._unit.after_commit(self._cache.forget, FIRST_PAGE, category)
         self._unit.after_commit(self._cache.forget, PRICE, str(product.id))
-        self._unit.record(PublicChanged(keys=("catalog", f"product-{product.id}")))
+        self._unit.record(PublicChanged(keys=("catalog",)))
 
 
 class PriceList:

@@ -102,11 +102,10 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 "lets in. Give it, or its Router, policy=Policy(access=...): "
                 "docs/howto/routes.md."
             )
-        if policy.access != ANYBODY and policy.caching and policy.caching.is_public:
+        if policy.access != ANYBODY and "public" in str(policy.caching):
             raise SystemExit(
-                f"The service does not start: {route.path} lets in some, and has its "
-                "answers kept for anybody. Give it Caching that is private, or "
-                "Policy(access=ANYBODY)."
+                f"The service does not start: {route.path} lets in some, and may have "
+                "no public caching: docs/howto/routes.md."
             )
         needs[getattr(route, "operation_id", None) or route.name] = policy.access
     app.state.terms.guard = guard

@@ -75,13 +75,7 @@ class Caching:
     control: str
     _: KW_ONLY
     vary: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    """What `PublicChanged` calls it by: "notes", "note-{note_id}"."""
-
-    @property
-    def is_public(self) -> bool:
-        """Whether a cache may show it to others than who has asked."""
-        return "public" in self.control
+    keys: tuple[str, ...] = ()  # of `PublicChanged`: "notes", "note-{note_id}"
 
     @classmethod
     def public(
@@ -94,11 +88,10 @@ class Caching:
         keys: tuple[str, ...] = (),
     ) -> Self:
         """Let anybody be shown it, also by a CDN."""
-        stale = stale_if_error.total_seconds()
         return cls(
             f"public, s-maxage={s_maxage.total_seconds():.0f}, "
-            f"stale-while-revalidate={stale_while_revalidate.total_seconds():.0f}"
-            + (f", stale-if-error={stale:.0f}" if stale else ""),
+            f"stale-while-revalidate={stale_while_revalidate.total_seconds():.0f}, "
+            f"stale-if-error={stale_if_error.total_seconds():.0f}",
             vary=vary,
             keys=keys,
         )
