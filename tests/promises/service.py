@@ -60,10 +60,11 @@ class Service:
         finally:
             service.end()
 
-    def api(self, name: str = "api") -> tuple[Program, str]:
+    def api(self, name: str = "api", module: str = "app.main") -> tuple[Program, str]:
         port = str(free_port())
+        words = [module if word == "app.main" else word for word in command("api")]
         api = self._start(
-            *command("api"), name=name, ready="Uvicorn running on", SERVER__PORT=port
+            *words, name=name, ready="Uvicorn running on", SERVER__PORT=port
         )
         return api, f"127.0.0.1:{port}"
 

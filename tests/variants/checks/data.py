@@ -87,6 +87,9 @@ WORDS = {
     "ecs or cloudwatch": r"\becs\b|fargate",
     "cloud_run": "cloud.?run|gcloud",
     "aks": r"\baks\b|azure",
+    "nginx": "nginx",
+    "cloudfront": "cloudfront",
+    "vercel": "vercel",
     "github": r"github (actions|workflow)|\.github/",
     "gitlab": "gitlab",
 }

@@ -31,11 +31,12 @@ router = Router(
     prefix="/catalog", tags=["catalog"], policy=Policy(access=Access.scope("catalog"))
 )
 
-# Anybody may see the catalog: a CDN can answer for it.
+# Anybody may see the catalog: a CDN can answer for it, until one of it changes.
+MINUTE = timedelta(minutes=1)
 PUBLIC = Policy(
     access=ANYBODY,
     caching=Caching.public(
-        s_maxage=timedelta(minutes=1), stale_while_revalidate=timedelta(minutes=5)
+        s_maxage=MINUTE, stale_while_revalidate=5 * MINUTE, keys=("catalog",)
     ),
 )
 REPEATABLE = Policy(idempotency=idempotent_when_asked)

@@ -15,6 +15,7 @@ from app.modules.catalog.schemas import (
 )
 from app.platform.cache import Cache, CacheEntry
 from app.platform.database import Page, Position, UnitOfWork
+from app.platform.events import PublicChanged
 
 FIRST_PAGE_SIZE = 20
 
@@ -79,6 +80,7 @@ class CatalogService:
     async def add_category(self, draft: CategoryDraft) -> Category:
         category = await self._categories.add(Category(**draft.model_dump()))
         self._unit.after_commit(self._cache.forget, CATEGORIES)
+        self._unit.record(PublicChanged(keys=("catalog",)))
         return category
 
     async def add_product(self, draft: ProductDraft) -> Product:
@@ -106,6 +108,7 @@ class CatalogService:
         for category in (str(None), str(product.category_id)):
             self._unit.after_commit(self._cache.forget, FIRST_PAGE, category)
         self._unit.after_commit(self._cache.forget, PRICE, str(product.id))
+        self._unit.record(PublicChanged(keys=("catalog",)))
 
 
 class PriceList:

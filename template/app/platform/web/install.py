@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.platform.web import edge, handlers, problems, routing, server
 from app.platform.web.edge import WebSettings
-from app.platform.web.policy import EVERYWHERE, Access, Gate, Guard
+from app.platform.web.policy import ANYBODY, EVERYWHERE, Access, Gate, Guard
 from app.platform.web.problems import own_path
 from app.platform.web.routing import METHODS
 
@@ -180,6 +180,11 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 f"The service does not start: {route.path} does not declare whom it "
                 "lets in. Give it, or its Router, policy=Policy(access=...): "
                 "docs/howto/routes.md."
+            )
+        if policy.access != ANYBODY and "public" in str(policy.caching):
+            raise SystemExit(
+                f"The service does not start: {route.path} lets in some, and may have "
+                "no public caching: docs/howto/routes.md."
             )
         needs[getattr(route, "operation_id", None) or route.name] = policy.access
     app.state.terms.guard = guard

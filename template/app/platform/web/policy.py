@@ -75,6 +75,7 @@ class Caching:
     control: str
     _: KW_ONLY
     vary: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()  # of `PublicChanged`: "notes", "note-{note_id}"
 
     @classmethod
     def public(
@@ -82,13 +83,17 @@ class Caching:
         *,
         s_maxage: timedelta,
         stale_while_revalidate: timedelta = timedelta(0),
+        stale_if_error: timedelta = timedelta(0),
         vary: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
     ) -> Self:
         """Let anybody be shown it, also by a CDN."""
         return cls(
             f"public, s-maxage={s_maxage.total_seconds():.0f}, "
-            f"stale-while-revalidate={stale_while_revalidate.total_seconds():.0f}",
+            f"stale-while-revalidate={stale_while_revalidate.total_seconds():.0f}, "
+            f"stale-if-error={stale_if_error.total_seconds():.0f}",
             vary=vary,
+            keys=keys,
         )
 
 

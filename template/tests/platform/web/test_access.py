@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ from starlette.types import Scope
 from app.platform import web
 from app.platform.errors import Unauthenticated
 from app.platform.web import policy
-from app.platform.web.routing import ADMIN, ANYBODY, OWNER, Access, Policy, Router
+from app.platform.web.routing import (
+    ADMIN,
+    ANYBODY,
+    OWNER,
+    Access,
+    Caching,
+    Policy,
+    Router,
+)
 from tests.platform.web.conftest import create_app, serving
 
 
@@ -86,6 +95,15 @@ class TestAccess:
         app = create_app(None, router)
 
         with pytest.raises(SystemExit, match="/forgotten does not declare"):
+            web.secure(app, router, Doorkeeper())
+
+    def test_that_lets_in_some_keeps_no_answer_for_anybody(self) -> None:
+        kept = Caching.public(s_maxage=timedelta(minutes=1))
+        router = Router(policy=Policy(access=OWNER))
+        router.get("/own", policy=Policy(caching=kept))(look)
+        app = create_app(None, router)
+
+        with pytest.raises(SystemExit, match="/own lets in some"):
             web.secure(app, router, Doorkeeper())
 
     def test_that_is_not_declared_is_anybodys_without_identity(self) -> None:

@@ -9,7 +9,7 @@ class TestPublic:
 
         assert (
             response.headers["cache-control"]
-            == "public, s-maxage=60, stale-while-revalidate=30"
+            == "public, s-maxage=60, stale-while-revalidate=30, stale-if-error=0"
         )
         assert response.headers["vary"] == "Accept-Language"
 

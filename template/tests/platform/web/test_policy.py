@@ -195,7 +195,10 @@ class TestCaching:
     def test_may_be_public(self) -> None:
         public = Caching.public(s_maxage=timedelta(minutes=1))
 
-        assert public.control == "public, s-maxage=60, stale-while-revalidate=0"
+        assert (
+            public.control
+            == "public, s-maxage=60, stale-while-revalidate=0, stale-if-error=0"
+        )
 
 
 class TestConcurrency:
