@@ -83,7 +83,7 @@ WORDS = {
     "cloudwatch or ecs": "cloudwatch",
     "kubernetes or eks or aks": "kubectl|kustom",
     "eks": r"\beks\b",
-    "eks or ecs": "amazonaws",
+    "eks or ecs or cloudfront": "amazonaws",
     "ecs or cloudwatch": r"\becs\b|fargate",
     "cloud_run": "cloud.?run|gcloud",
     "aks": r"\baks\b|azure",
