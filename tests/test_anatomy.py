@@ -143,7 +143,7 @@ class TestRenderings:
         assert len(variants.files(MINIMAL)) <= 131
 
     def test_lines_of_app_are_few(self, variants: Variants) -> None:
-        """Raised by decisions: docs/adr/0015-what-the-lines-of-app-buy.md, and later."""
+        """Raised by decisions: docs/adr/0015-what-the-lines-of-app-buy.md and later."""
         assert lines_of_app(variants.files({})) <= 16_940
         assert lines_of_app(variants.files(MINIMAL)) <= 10_390
 
