@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from random import SystemRandom
 from time import monotonic
@@ -84,6 +84,10 @@ class Flights:
         return flight.answer.value
 
 
+# What is read again and again says the same: so many values of an entry are kept read.
+RECENT = 16
+
+
 class CacheEntry[T]:
     """
     One kind of cached value, declared once, next to the rules that read it.
@@ -112,6 +116,7 @@ class CacheEntry[T]:
         self.ttl = ttl
         self.absent_ttl = absent_ttl
         self._adapter: TypeAdapter[T] = TypeAdapter(form)
+        self._read = lru_cache(RECENT)(self._adapter.validate_json)
         schema = json.dumps(self._adapter.json_schema(), sort_keys=True)
         self._version = sha256(schema.encode()).hexdigest()[:8]
 
@@ -131,8 +136,8 @@ class CacheEntry[T]:
         return self._adapter.dump_json(value, by_alias=True, round_trip=True)
 
     def decode(self, data: bytes) -> T:
-        """Raise `ValueError` for bytes that are not such a value."""
-        return self._adapter.validate_json(data)
+        """Raise `ValueError` for bytes that are no such value; callers share one."""
+        return self._read(data)
 
 
 @dataclass(slots=True)
@@ -197,7 +202,7 @@ class Cache:
         self, entry: CacheEntry[T], *parts: str, load: Callable[[], Awaitable[T]]
     ) -> T:
         """
-        Return what is remembered, or load it; callers may share the value, unchanged.
+        Return what is remembered, or load it; callers share the value: leave it as is.
 
         Load committed state only: in a unit of work that has written, read without
         the cache. What `load` raises is raised, and not remembered.

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from app.platform.cache import CacheEntry
+from app.platform.cache.cache import RECENT
 from tests.platform.cache.summary import Line, Summary
 
 TTL = timedelta(minutes=1)
@@ -29,3 +30,22 @@ class TestDecode:
         assert lines.decode(lines.encode([Line()])) == [Line()]
         assert lines.decode(lines.encode(None)) is None
         assert totals.decode(totals.encode({"EUR": (1, b"x")})) == {"EUR": (1, b"x")}
+
+    def test_the_same_bytes_are_read_once(self) -> None:
+        entry = CacheEntry("notes.lines", list[Line], ttl=TTL)
+        some, more = entry.encode([Line()]), entry.encode([Line(), Line()])
+
+        first = entry.decode(some)
+
+        assert entry.decode(bytes(bytearray(some))) is first
+        assert entry.decode(more) == [Line(), Line()]
+        assert entry.decode(some) is first
+
+    def test_no_more_values_are_kept_than_are_read_again(self) -> None:
+        entry = CacheEntry("notes.number", list[int], ttl=TTL)
+        first = entry.decode(b"[0]")
+
+        for number in range(1, RECENT + 1):
+            entry.decode(f"[{number}]".encode())
+
+        assert entry.decode(b"[0]") is not first
