@@ -216,7 +216,7 @@ def install(
     edge.install(app, settings, observers, gates)
     admit_origins(app, settings)
     handlers.install(app)
-    problems.describe_problems(app)
+    problems.describe_problems(app, closed=settings.refuse_unknown)
     if app.openapi_url is not None:
         serve_documentation(app)
     routing.limit_unrouted(app)

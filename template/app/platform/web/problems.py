@@ -191,17 +191,21 @@ _REF = "#/components/schemas/{model}"
 _HOLDERS = ("schema", "items", "anyOf", "oneOf", "allOf")
 
 
-def describe_problems(app: FastAPI) -> None:
-    """Let the application describe its problems instead of FastAPI's errors."""
+def describe_problems(app: FastAPI, *, closed: bool) -> None:
+    """
+    Let the application describe its problems instead of FastAPI's errors.
+
+    `closed` says that a body with members that nobody reads is refused.
+    """
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        return app.openapi_schema or _with_problems(generate())
+        return app.openapi_schema or _with_problems(generate(), closed=closed)
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
+def _with_problems(description: dict[str, Any], *, closed: bool) -> dict[str, Any]:
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     for name in _OF_FASTAPI:
         schemas.pop(name, None)
@@ -209,8 +213,9 @@ def _with_problems(description: dict[str, Any]) -> dict[str, Any]:
         schemas[model.__name__] = _schema(model)
     for operation in _operations(description):
         _document_errors(operation["responses"])
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            _close(content, schemas)
+        if closed:
+            body = operation.get("requestBody", {})
+            _close(list(body.get("content", {}).values()), schemas)
     return description
 
 
