@@ -1,10 +1,8 @@
 """What can be done with an account, and who is believed."""
 
 import os
-import sys
 from asyncio import get_running_loop
 from concurrent.futures import ThreadPoolExecutor
-from threading import get_native_id
 from uuid import UUID
 
 from pwdlib import PasswordHash
@@ -30,18 +28,9 @@ VERIFY, RESET = "verify", "reset"
 # OWASP's second choice: 19 MiB and two turns take some 20 ms of one core.
 _HASHER = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 NOBODYS = PasswordHash((_HASHER,)).hash("nobody")
-NICENESS = 10
-
-
-def _step_back() -> None:
-    """Leave the processor to who answers requests, where a thread can be told to."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
-
-
-# One at a time: however many log in, one core at most is busy with it, and who asks for
-# something else waits for none of them.
-_TURNS = ThreadPoolExecutor(1, "passwords", initializer=_step_back)
+# One at a time, and behind whoever answers requests: however many log in, nobody who
+# asks for something else waits for them. Linux has a thread be nice by itself.
+_TURNS = ThreadPoolExecutor(1, "passwords", initializer=os.nice, initargs=(10,))
 
 
 def principal_of(account: Account) -> Principal:
