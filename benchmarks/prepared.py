@@ -23,7 +23,7 @@ def prepared(row: list[str]) -> Iterator[Prepared]:
     """Its folder, the environment that names its servers, and a folder for logs."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        answers = {"identity": "none"} | dict(answer.split("=", 1) for answer in row)
+        answers = dict(answer.split("=", 1) for answer in row)
         say("rendering the service and installing its packages")
         rendering = render(snapshot(folder / "strata"), folder / "service", answers)
         python = pythons.nearest(PYTHON)

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks import machine
+from benchmarks import callers, machine
 from benchmarks.database import BUYER, BUYERS, CUSTOMER, Database
 from benchmarks.workloads import Shop, Workload
 from tests.promises.processes import Program, free_port
@@ -26,7 +26,7 @@ SETTINGS = {
     "READINESS__INTERVAL_SECONDS": "3600",
     # One caller sends more here than many would; they are counted all the same.
     **dict.fromkeys(("RATELIMITS__READS", "RATELIMITS__WRITES"), "999999/second"),
-}
+} | callers.SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +246,7 @@ def shop(database: Database, address: str) -> Shop:
         buyers=[BUYER.format(number) for number in range(BUYERS)],
         etag=str(product.headers["etag"]),
         cursor=page["next_cursor"],
+        proof=callers.log_in(address) if callers.are_known(database.rendering) else {},
     )
 
 

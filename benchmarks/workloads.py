@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from random import Random
 from typing import Any
@@ -38,6 +38,8 @@ class Shop:
     buyers: list[str]
     etag: str
     cursor: str
+    proof: Mapping[str, str]
+    """The headers that tell the service who asks."""
 
 
 def get(path: str, **headers: str) -> Request:
@@ -67,7 +69,17 @@ def change(path: str, tag: str) -> Request:
 
 
 def workloads(shop: Shop) -> list[Workload]:
-    return [*reads(shop), *aggregates(shop), *writes(shop), *crowds(shop)]
+    every = [*reads(shop), *aggregates(shop), *writes(shop), *crowds(shop)]
+    return [proven(work, shop.proof) for work in every]
+
+
+def proven(work: Workload, proof: Mapping[str, str]) -> Workload:
+    """The others do not ask who it is."""
+    ours = [
+        each | {"headers": {**each["headers"], **proof}}
+        for each in work.asked["service"]
+    ]
+    return replace(work, asked={**work.asked, "service": ours})
 
 
 def reads(shop: Shop) -> list[Workload]:

@@ -20,6 +20,7 @@ FILES = {
     "owner": "Much at once",
     "answers": "Answers",
     "modules": "Modules",
+    "identity": "Who asks",
     "questions_change": "Questions that change",
     "places": "Special files and places",
     "hooks": "Moved files and migrations",

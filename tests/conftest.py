@@ -27,7 +27,7 @@ PYTHON = "3.13"
 SUMMARY = "summary"
 FOREIGN = ("CELERY_", "GIT_", "OTEL_", "PG", "UVICORN_", "WEB_CONCURRENCY")
 
-type Rendered = Callable[[str], tuple[Path, dict[str, str]]]
+type Rendered = Callable[..., tuple[Path, dict[str, str]]]
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
@@ -167,21 +167,26 @@ def rendered(
 ) -> Iterator[Rendered]:
     """Render the service for a broker, set it up and start its servers, once.
 
-    Its clients say nothing of who they are: their tests are about something else.
+    Its clients say nothing of who they are, unless a test is about just that.
     """
     with ExitStack() as stack:
 
         @cache
-        def render(broker: str) -> tuple[Path, dict[str, str]]:
-            directory = tmp_path_factory.mktemp(broker)
+        def render(broker: str, identity: str) -> tuple[Path, dict[str, str]]:
+            directory = tmp_path_factory.mktemp(f"{broker}-{identity}")
             log = directory / "setup.log"
-            answers = {"broker": broker, "identity": "none"}
+            answers = {"broker": broker, "identity": identity}
             service = copy(folder, directory / "service", **answers)
             python = pythons.nearest(PYTHON)
             assert make("setup", service, log, python=python), log.read_text()
             return service, stack.enter_context(servers.running(service, directory))
 
-        yield render
+        def rendered(
+            broker: str, *, identity: str = "none"
+        ) -> tuple[Path, dict[str, str]]:
+            return render(broker, identity)
+
+        yield rendered
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import guard, peers, rounds
 from benchmarks.servers import Server, bare, running, service
 from tests.conftest import Rendered
+from tests.promises.load import Client
 
 # Others may use this machine too: they can spoil a measurement, never improve it.
 MEASUREMENTS = 5
@@ -20,7 +22,7 @@ ADDED = 0.2
 def stand(
     rendered: Rendered, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[guard.Stand]:
-    rendering, urls = rendered("redis")
+    rendering, urls = rendered("redis", identity="jwt")
     with guard.Stand.built(rendering, urls, tmp_path_factory.mktemp("costs")) as stand:
         yield stand
 
@@ -40,6 +42,18 @@ def test_a_request_costs_no_more_than_it_did(stand: guard.Stand, name: str) -> N
 @pytest.mark.parametrize("name", guard.COUNTED)
 def test_a_request_asks_no_more_of_the_servers(stand: guard.Stand, name: str) -> None:
     assert guard.committed()[name].complaint(stand.count(name)) is None
+
+
+def test_who_asks_sees_its_own_orders(stand: guard.Stand) -> None:
+    # The first buyer of all has bought nothing.
+    _, asked, *_ = stand.works["aggregate, uncached"].asked["service"]
+    address = stand.servers["service"].address
+
+    found = Client(address, **asked["headers"]).get(asked["path"])
+    refused = Client(address).get(asked["path"])
+
+    assert [each["orders"] for each in found.body] == [1]
+    assert refused.status == HTTPStatus.UNAUTHORIZED
 
 
 def test_a_fifth_more_work_is_noticed(stand: guard.Stand, tmp_path: Path) -> None:

@@ -64,6 +64,17 @@ def bearing(address: str, **form: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {json.load(said)['access_token']}"}
 
 
+def ordered(product: str) -> Json:
+    """Write an order that is new."""
+    return {
+        "customer_id": str(uuid4()),
+        "email": "ada@example.com",
+        "reference": uuid4().hex,
+        "product_id": product,
+        "quantity": 1,
+    }
+
+
 class Shop:
     """A client that has something to order."""
 
@@ -73,21 +84,11 @@ class Shop:
         word = uuid4().hex[:12]
         category = self._made("categories", {"slug": word, "name": word})
         product = {"category_id": category["id"], "sku": word, "name": word}
-        self._product = self._made(
-            "products", product | {"price_minor": 100, "currency": "EUR"}
-        )
+        made = self._made("products", product | {"price_minor": 100, "currency": "EUR"})
+        self.product = str(made["id"])
 
     def order(self) -> Answer:
-        answer = self._client.post(
-            "/v1/orders",
-            {
-                "customer_id": str(uuid4()),
-                "email": "ada@example.com",
-                "reference": uuid4().hex,
-                "product_id": self._product["id"],
-                "quantity": 1,
-            },
-        )
+        answer = self._client.post("/v1/orders", ordered(self.product))
         self.placed.append(answer)
         return answer
 
