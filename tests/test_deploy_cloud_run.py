@@ -188,6 +188,25 @@ def facts(service: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "facts.yaml").read_text()) | {"values": dict(lines)}
 
 
+class TestNames:
+    def test_fit_however_long_the_services_is(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        """30 letters for an account, 32 for a pool, 49 for what runs."""
+        where = copy(folder, tmp_path / "x", deploy="cloud_run", project_slug="x" * 40)
+        facts = yaml.safe_load((where / "ops/cloud_run/facts.yaml").read_text())
+        documents = (where / "ops/cloud_run/run.yaml").read_text()
+
+        names = re.findall(r"^  name: (\S+)$", documents, re.M)
+        assert len(names) == 4
+        assert max(map(len, names)) <= 49
+        assert 6 <= len(facts["account"]) <= 30
+        assert 4 <= len(facts["pool"]) <= 32
+        assert f"serviceAccountName: {facts['account']}@" in documents
+        values = (where / "ops/cloud_run/stages.env").read_text()
+        assert values.count(f"/workloadIdentityPools/{facts['pool']}\n") == 3
+
+
 class TestTerraform:
     def test_is_formatted(self, service: Path) -> None:
         require_terraform()

@@ -20,6 +20,7 @@ from tests.test_deployment import default
 
 type Made = dict[str, dict[str, Any]]
 type Deploy = Callable[..., tuple[int, str, list[str]]]
+type Load = Callable[..., subprocess.CompletedProcess[str]]
 
 # Mocked, AWS says nothing of itself; what is planned follows from the files alone.
 PLANS = """
@@ -47,6 +48,9 @@ run "steps" {
 """
 # What AWS sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 LONGEST_STOP = 120
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+BALANCER = "(?!internal-)(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*"
+STAGES = ("dev", "stage", "prod")
 LARGEST_START_PERIOD = 300
 MEMORY_OF = {256: (512, 2048), 512: (1024, 4096), 1024: (2048, 8192)}
 REPOSITORY = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/fill-in"
@@ -57,6 +61,7 @@ SECRETS = {
     "BROKER__URL": "rediss://:of-no-use-here@broker.example/0",
     "MAIL__URL": "smtps://shop:of-no-use-here@mail.example",
 }
+LOAD = "from app.settings import Settings; print(Settings.load().environment)"
 # Says what it is asked for, and answers as AWS would.
 AWS = """#!/bin/sh
 echo "$*" >> calls
@@ -125,6 +130,39 @@ def deploy(service: Path, tmp_path: Path) -> Deploy:
         return done.returncode, done.stdout + done.stderr, asked
 
     return run
+
+
+class TestNames:
+    """AWS takes 32 letters for a balancer, and 64 for a role."""
+
+    @pytest.mark.parametrize("slug", ["x" * 22, "x" * 40, "internal-" + "tools-" * 5])
+    def test_fit_however_long_the_services_is(
+        self, folder: Path, tmp_path: Path, slug: str
+    ) -> None:
+        slug = slug.rstrip("-")
+        where = copy(folder, tmp_path / "x", deploy="ecs", project_slug=slug)
+        facts = yaml.safe_load((where / "ops/ecs/facts.yaml").read_text())
+
+        names = [f"{facts['balancer']['name']}-{stage}" for stage in STAGES]
+        assert all(re.fullmatch(BALANCER, name) for name in names), names
+        roles = [
+            f"{facts['service']}-{each}"
+            for each in ("stage-execution", "pipeline-stage")
+        ]
+        assert max(map(len, roles)) <= 64
+        source = (where / "ops/ecs/balancer.tf").read_text()
+        assert source.count('= "${local.facts.balancer.name}-${var.stage}"') == 2
+
+    def test_of_two_that_are_cut_differ(self, folder: Path, tmp_path: Path) -> None:
+        names = set()
+        for end in "xy":
+            slug = f"the-shop-at-the-corner-of-the-street-{end}"
+            where = copy(folder, tmp_path / end, deploy="ecs", project_slug=slug)
+            facts = yaml.safe_load((where / "ops/ecs/facts.yaml").read_text())
+            names.add(facts["balancer"]["name"])
+
+        assert len(names) == 2
+        assert all(name.startswith("the-shop-at-the-") for name in names)
 
 
 class TestTerraform:
@@ -397,27 +435,45 @@ class TestDeployment:
         assert not any("run-task" in call or "update-service" in call for call in calls)
 
 
-class TestSettings:
-    @pytest.mark.timeout(300)
-    @pytest.mark.parametrize("deploy", ["ecs", "cloud_run"])
-    def test_start_a_process_in_production(
-        self, folder: Path, rendered: Rendered, tmp_path: Path, deploy: str
-    ) -> None:
-        """Limits that contradict each other, or what is unsafe, would end it."""
-        python = rendered("redis")[0] / ".venv/bin/python"
-        service = copy(folder, tmp_path / "service", deploy=deploy, identity="none")
-        load = "from app.settings import Settings; print(Settings.load().environment)"
+@pytest.fixture
+def load(folder: Path, rendered: Rendered, tmp_path: Path) -> Load:
+    """Read the settings as a process in production does, with what else it is told."""
+    python = rendered("redis")[0] / ".venv/bin/python"
 
-        run = subprocess.run(
-            [python, "-c", load],
+    def run(deploy: str, **others: str) -> subprocess.CompletedProcess[str]:
+        service = copy(folder, tmp_path / "service", deploy=deploy, identity="none")
+        return subprocess.run(
+            [python, "-c", LOAD],
             cwd=service,
-            env=SECRETS | told_to_production(service, deploy),
+            env=SECRETS | told_to_production(service, deploy) | others,
             capture_output=True,
             text=True,
             check=False,
         )
 
+    return run
+
+
+@pytest.mark.timeout(300)
+class TestSettings:
+    @pytest.mark.parametrize("deploy", ["ecs", "cloud_run"])
+    def test_start_a_process_in_production(self, load: Load, deploy: str) -> None:
+        """Limits that contradict each other, or what is unsafe, would end it."""
+        run = load(deploy)
+
         assert run.stdout.strip() == "production", run.stderr
+
+    def test_of_cloud_run_cannot_say_how_soon_a_worker_is_killed(
+        self, load: Load
+    ) -> None:
+        """An attempt may take longer: what is broken off is made again."""
+        run = load("cloud_run", TASKS__GRACE_SECONDS="8")
+
+        assert run.returncode == 1
+        assert (
+            "TASKS__ATTEMPT_SECONDS (120) must be below TASKS__GRACE_SECONDS"
+            in run.stderr
+        )
 
 
 def told_to_production(service: Path, deploy: str) -> dict[str, str]:

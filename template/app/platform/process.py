@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -95,6 +96,11 @@ class _Admin(ThreadingHTTPServer):
         self.address_family = AF_INET6 if ":" in settings.host else AF_INET
         self.frame = frame
         super().__init__((settings.host, settings.port), _Request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what went wrong, but not that somebody hung up before the answer."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            log.error("admin.failed", exc_info=True)
 
 
 class _Request(BaseHTTPRequestHandler):

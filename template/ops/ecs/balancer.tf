@@ -2,7 +2,7 @@
 resource "aws_lb" "this" {
   #checkov:skip=CKV_AWS_91: the service logs each request itself
   #checkov:skip=CKV2_AWS_28: limits are the service's own; a firewall of the account is attached where there is one
-  name                       = local.name
+  name                       = "${local.facts.balancer.name}-${var.stage}"
   load_balancer_type         = "application"
   subnets                    = var.public_subnet_ids
   security_groups            = [aws_security_group.balancer.id]
@@ -14,7 +14,7 @@ resource "aws_lb" "this" {
 
 resource "aws_lb_target_group" "this" {
   #checkov:skip=CKV_AWS_378: TLS ends at the balancer; the network behind it is the VPC's own
-  name        = local.name
+  name        = "${local.facts.balancer.name}-${var.stage}"
   vpc_id      = var.vpc_id
   target_type = "ip"
   protocol    = "HTTP"

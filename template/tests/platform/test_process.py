@@ -5,10 +5,13 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from http.client import RemoteDisconnected
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -21,6 +24,7 @@ from dev.process import HOST, free_port
 
 QUICK = ReadinessSettings(interval_seconds=0.01)
 NUMBERS = b"done_total 3.0\n"
+AT_ONCE = struct.pack("ii", 1, 0)
 
 
 STUBBORN = """
@@ -53,6 +57,23 @@ class Counting:
         return accept, NUMBERS
 
 
+class Late(Counting):
+    """Numbers for whoever has hung up."""
+
+    def __init__(self) -> None:
+        self.asked, self.gone = threading.Event(), threading.Event()
+
+    def page(self, accept: str) -> tuple[str, bytes]:
+        self.asked.set()
+        self.gone.wait(10)
+        return accept, NUMBERS * 100_000
+
+
+class Broken(Counting):
+    def page(self, accept: str) -> tuple[str, bytes]:
+        raise LookupError("no numbers")
+
+
 async def works() -> None:
     return None
 
@@ -66,6 +87,13 @@ def ask(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
             return answer.status, answer.read()
     except HTTPError as refusal:
         return refusal.code, refusal.read()
+
+
+def answered() -> None:
+    """Wait until whatever answers a request has done so."""
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
 
 
 class TestAdminPort:
@@ -108,6 +136,36 @@ class TestAdminPort:
         [line] = [line for line in logs if line["event"] == "admin.not_served"]
         assert f"{HOST}:{settings.port} cannot be had" in line["detail"]
         assert "ADMIN__PORT" in line["detail"]
+
+    async def test_takes_it_that_nobody_waits_for_the_answer(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings, numbers = AdminSettings(port=free_port()), Late()
+        with capture_logs() as logs:
+            async with framed(settings, QUICK, [], numbers):
+                with socket.create_connection((HOST, settings.port), 5) as prober:
+                    prober.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                    assert await asyncio.to_thread(numbers.asked.wait, 10)
+                    # Closed like this it is refused what comes.
+                    prober.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                numbers.gone.set()
+                await asyncio.to_thread(answered)
+
+        assert capsys.readouterr().err == ""
+        assert logs == []
+
+    async def test_logs_an_error_of_its_own(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings = AdminSettings(port=free_port())
+        with capture_logs() as logs:
+            async with framed(settings, QUICK, [], Broken()):
+                with pytest.raises(RemoteDisconnected):
+                    await asyncio.to_thread(ask, settings.port, "/metrics")
+                await asyncio.to_thread(answered)
+
+        assert [line["event"] for line in logs] == ["admin.failed"]
+        assert capsys.readouterr().err == ""
 
     async def test_is_on_every_address_of_ipv6_too(self) -> None:
         if not socket.has_ipv6:

@@ -57,8 +57,6 @@ class AwsSsmSecretsSettings(SecretsSettings):
         return path
 
     def unsafe(self) -> Iterator[Refusal]:
-        if not self.path:
-            yield Refusal("path", "is missing, and with it what keeps the secrets")
         if self.endpoint_url is not None and self.endpoint_url.scheme != "https":
             yield Refusal("endpoint_url", "is not https://")
 

@@ -74,7 +74,7 @@ resource "google_artifact_registry_repository" "this" {
 resource "google_iam_workload_identity_pool" "this" {
   for_each = local.pipelines
 
-  workload_identity_pool_id = "pipelines"
+  workload_identity_pool_id = local.facts.pool
 }
 
 resource "google_iam_workload_identity_pool_provider" "this" {

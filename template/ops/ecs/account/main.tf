@@ -33,6 +33,12 @@ variable "project" {
   type        = string
 }
 
+variable "knows_issuer" {
+  description = "Whether the account already trusts who vouches for pipelines: it does so once for all its services."
+  type        = bool
+  default     = false
+}
+
 locals {
   facts   = yamldecode(file("${path.module}/../facts.yaml"))
   service = local.facts.service
@@ -42,7 +48,7 @@ locals {
   }
   stages = { for name, subject in local.callers : name => subject if name != "push" }
   ecs    = "arn:aws:ecs:${var.region}:${data.aws_caller_identity.this.account_id}"
-  roles  = "arn:aws:iam::${data.aws_caller_identity.this.account_id}:role"
+  iam    = "arn:aws:iam::${data.aws_caller_identity.this.account_id}"
 }
 
 data "aws_caller_identity" "this" {}
@@ -79,7 +85,7 @@ resource "aws_ecr_lifecycle_policy" "this" {
 }
 
 resource "aws_iam_openid_connect_provider" "pipeline" {
-  count = local.facts.pipeline == null ? 0 : 1
+  count = local.facts.pipeline == null || var.knows_issuer ? 0 : 1
 
   url            = local.facts.pipeline.issuer
   client_id_list = [local.facts.pipeline.audience]
@@ -93,7 +99,7 @@ data "aws_iam_policy_document" "caller" {
 
     principals {
       type        = "Federated"
-      identifiers = [aws_iam_openid_connect_provider.pipeline[0].arn]
+      identifiers = ["${local.iam}:oidc-provider/${trimprefix(local.facts.pipeline.issuer, "https://")}"]
     }
 
     condition {
@@ -116,6 +122,7 @@ resource "aws_iam_role" "pipeline" {
   name                 = "${local.service}-pipeline-${each.key}"
   assume_role_policy   = data.aws_iam_policy_document.caller[each.key].json
   max_session_duration = 3600
+  depends_on           = [aws_iam_openid_connect_provider.pipeline]
 }
 
 data "aws_iam_policy_document" "push" {
@@ -188,7 +195,7 @@ data "aws_iam_policy_document" "deploy" {
   statement {
     sid       = "GiveTasksTheirRoles"
     actions   = ["iam:PassRole"]
-    resources = [for role in ["task", "execution"] : "${local.roles}/${local.service}-${each.key}-${role}"]
+    resources = [for role in ["task", "execution"] : "${local.iam}:role/${local.service}-${each.key}-${role}"]
 
     condition {
       test     = "StringEquals"

@@ -203,9 +203,9 @@ class TestFaults:
     async def test_what_a_search_took_is_not_taken_from_the_fill(
         self, redis_url: str
     ) -> None:
-        # A search asks twice, a fill once: 0.4 s and 0.2 s of 0.5 s for each.
-        slow, key = slowly(redis_url, delay_seconds=0.2), uuid4().hex
-        async with served(slow) as url, opened(url, timeout_ms=500) as store:
+        # A search asks twice, a fill once: 1.0 s and 0.5 s of 1.4 s for each.
+        slow, key = slowly(redis_url, delay_seconds=0.5), uuid4().hex
+        async with served(slow) as url, opened(url, timeout_ms=1400) as store:
             await store.ping()
             lease = await leased(store, key)
 

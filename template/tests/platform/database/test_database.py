@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import (
@@ -274,7 +275,8 @@ class TestCheck:
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             )
-        with pytest.raises(DBAPIError):
+        # The pool replaces what it knows to be closed: it may not know yet.
+        with suppress(DBAPIError):
             await database.check()
 
         await database.check()

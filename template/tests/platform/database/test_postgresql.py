@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import BigInteger, Enum, Uuid, bindparam, select, text
+from sqlalchemy import BigInteger, Enum, Uuid, bindparam, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
@@ -127,6 +127,29 @@ WRONG: list[tuple[str, str, Any]] = [
     ("LookupError", "SELECT :value", STATUS),
     ("AttributeError", "SELECT :value", Uuid(native_uuid=False)),
 ]
+
+
+class TestReplacing:
+    async def test_closed_connections_are_met_by_nobody(
+        self, database: Database, database_settings: DatabaseSettings
+    ) -> None:
+        """As after a failover, or a server's own limit for idle sessions."""
+        gone = asyncio.Event()
+        async with database.read_session() as session:
+            raw = await (await session.connection()).get_raw_connection()
+            driver: Any = raw.driver_connection
+            driver.add_termination_listener(lambda _: gone.set())
+        admin, pid = create_session_engine(database_settings), driver.get_server_pid()
+        async with admin.connect() as connection, asyncio.timeout(10):
+            await connection.execute(text(f"SELECT pg_terminate_backend({pid})"))
+            await gone.wait()
+
+        async with database.read_session() as session:
+            [(looked,)] = await rows(session, select(func.pg_backend_pid()), {})
+        async with database.unit_of_work() as unit:
+            changed = await unit.session.scalar(select(func.pg_backend_pid()))
+
+        assert looked == changed != pid
 
 
 class TestHideValues:

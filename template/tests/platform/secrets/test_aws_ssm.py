@@ -39,12 +39,12 @@ class TestSettings(SettingsContract):
         with pytest.raises(ValidationError, match="is no path such as"):
             AwsSsmSecretsSettings(path=path)
 
-    def test_are_safe_with_a_path_and_over_tls(self) -> None:
+    def test_are_safe_over_tls(self) -> None:
         unsafe = AwsSsmSecretsSettings.model_validate(
             {"endpoint_url": "http://ssm.example"}
         )
 
-        assert [each.name for each in unsafe.unsafe()] == ["path", "endpoint_url"]
+        assert [each.name for each in unsafe.unsafe()] == ["endpoint_url"]
         assert not list(AwsSsmSecretsSettings(path="/shop/production").unsafe())
 
 

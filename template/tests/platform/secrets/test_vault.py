@@ -158,7 +158,7 @@ class TestSettings(SettingsContract):
 
     def test_are_safe_over_tls_or_beside_the_service(self) -> None:
         urls = {
-            None: "is missing",
+            None: "",
             "http://vault.example": "is not https",
             "https://vault.example": "",
             "http://127.0.0.1:8200": "",

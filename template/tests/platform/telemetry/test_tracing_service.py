@@ -103,7 +103,8 @@ class TestCanary:
         assert isinstance(telemetry, OpentelemetryTelemetry)
         told = generate_latest(telemetry.metrics.registry).decode()
         told += "".join(map(str, collector.spans))
-        assert answers
+        # Without identity, the service makes none.
+        assert bool(answers) == bool(secrets)
         assert not [kind for kind, secret in secrets.items() if secret in told]
 
 
