@@ -60,10 +60,8 @@ class Passwords:
 
     async def fits(self, password: SecretStr, stored: str | None) -> bool:
         """Compare, with a hash that nothing fits if there is none."""
-        given = password.get_secret_value()
-        fits = await get_running_loop().run_in_executor(
-            _TURNS, self._verify, given, stored or NOBODYS
-        )
+        both = password.get_secret_value(), stored or NOBODYS
+        fits = await get_running_loop().run_in_executor(_TURNS, self._verify, *both)
         return fits and stored is not None
 
     def _verify(self, given: str, stored: str) -> bool:
