@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
+import structlog
 from pydantic import Field, SecretStr
 
 from app.platform.cdn import NotPurged, tagging
 from app.platform.configuration import Refusal, Section
 from app.platform.http import HttpClient
+
+log = structlog.get_logger(__name__)
 
 API = "2020-05-31"
 # CloudFront is a global service, and signed for as if it stood here.
@@ -37,9 +40,8 @@ class CloudfrontCdnSettings(Section):
     """Where the API is."""
 
     def unsafe(self) -> Iterator[Refusal]:
-        for name in ("distribution", "access_key_id"):
-            if not getattr(self, name):
-                yield Refusal(name, "is to be set, or the CDN shows what has changed")
+        if self.distribution and not self.access_key_id:
+            yield Refusal("access_key_id", "is to be set with CDN__DISTRIBUTION")
 
 
 class CloudfrontCdn:
@@ -57,6 +59,8 @@ class CloudfrontCdn:
     async def open(
         cls, settings: CloudfrontCdnSettings, http: HttpClient
     ) -> AsyncIterator[Self]:
+        if not settings.distribution:
+            log.warning("cdn.not_purged", detail="CDN__DISTRIBUTION is not set.")
         yield cls(settings, http)
 
     async def purge(self, keys: Collection[str]) -> None:

@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from typing import Self
 
+import structlog
 from pydantic import Field, SecretStr
 
 from app.platform.cdn import NotPurged, tagging
 from app.platform.configuration import Refusal, Section
 from app.platform.http import HttpClient
+
+log = structlog.get_logger(__name__)
 
 # Deleted, not marked as stale: else the next client would be shown the old once more.
 PATH = "/v1/edge-cache/dangerously-delete-by-tags"
@@ -28,9 +31,8 @@ class VercelCdnSettings(Section):
     """Where the API is."""
 
     def unsafe(self) -> Iterator[Refusal]:
-        for name in ("project", "token"):
-            if not getattr(self, name):
-                yield Refusal(name, "is to be set, or the CDN shows what has changed")
+        if self.project and not self.token.get_secret_value():
+            yield Refusal("token", "is to be set with CDN__PROJECT")
 
 
 class VercelCdn:
@@ -48,6 +50,8 @@ class VercelCdn:
     async def open(
         cls, settings: VercelCdnSettings, http: HttpClient
     ) -> AsyncIterator[Self]:
+        if not settings.project:
+            log.warning("cdn.not_purged", detail="CDN__PROJECT is not set.")
         yield cls(settings, http)
 
     async def purge(self, keys: Collection[str]) -> None:

@@ -49,7 +49,12 @@ class TestPurge:
             await VercelCdn(settings, http).purge(["notes"])
 
         assert not stub.received
-        assert len(list(settings.unsafe())) == 2
+        assert not list(settings.unsafe())
+
+    def test_is_not_named_without_its_token(self) -> None:
+        half = VercelCdnSettings(project="shop")
+
+        assert [refusal.name for refusal in half.unsafe()] == ["token"]
 
 
 class TestTagged:
