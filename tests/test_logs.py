@@ -94,7 +94,7 @@ class TestLines:
 
         assert events >= {"http.request", "task.done", "readiness.changed"}
         assert TRACEBACK in failed["exception"]
-        # Docker cuts it.
+        # It is cut, as Docker cuts what is longer than 16 KiB.
         assert len(json.dumps(failed)) > PIECE
 
     def test_have_labels_that_no_line_adds_to(self, kept: Store) -> None:

@@ -21,6 +21,7 @@ from tests.suites.rendering import developer
 SECTIONS = {
     "ACCOUNTS": "root",
     "ADMIN": "ada@example.com",
+    "AUDIT": "nobody",
     "BROKER": "[amqp]",
     "CACHE": "/var/cache",
     "DATABASE": "{",

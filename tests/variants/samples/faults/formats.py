@@ -61,7 +61,7 @@ FORMATS = [
     ),
     Injected(
         "a pipeline that GitLab refuses",
-        replace("template/.gitlab-ci.yml", "  script:\n", "  scripts:\n"),
+        replace("template/.gitlab-ci.yml.jinja", "  script:\n", "  scripts:\n"),
         ".gitlab-ci.yml",
         "is not a gitlab-ci file",
         sometimes=True,

@@ -38,7 +38,7 @@ PLACES = [
     Injected(
         "a mounted folder that is not there",
         replace(
-            "template/ops/monitoring/compose.yaml",
+            "template/ops/monitoring/compose.yaml.jinja",
             "./grafana/dashboards:",
             "./grafana/boards:",
         ),

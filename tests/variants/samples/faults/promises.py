@@ -59,7 +59,7 @@ VARIABLES = [
     ),
     Injected(
         "a variable of a pipeline that nothing reads",
-        replace("template/.gitlab-ci.yml", "  UV_LOCKED:", "  LOCKED:"),
+        replace("template/.gitlab-ci.yml.jinja", "  UV_LOCKED:", "  LOCKED:"),
         ".gitlab-ci.yml",
         "gives LOCKED, which nothing reads",
         sometimes=True,
@@ -92,7 +92,7 @@ TARGETS = [
     ),
     Injected(
         "a pipeline's target that the Makefile lacks",
-        replace("template/.gitlab-ci.yml", "- make setup", "- make set-up"),
+        replace("template/.gitlab-ci.yml.jinja", "- make setup", "- make set-up"),
         ".gitlab-ci.yml",
         "calls make set-up, which the Makefile lacks",
         sometimes=True,
@@ -148,9 +148,10 @@ PORTS = [
     ),
     Injected(
         "a port that asks for more than its adapters have",
-        append(
+        replace(
             "template/app/platform/cache/store.py",
-            "\n    async def clear(self) -> None: ...\n",
+            "    async def ping(",
+            "    async def clear(self) -> None: ...\n\n    async def ping(",
         ),
         "app/platform/cache/redis.py",
         "RedisCache lacks clear of CacheStore",

@@ -35,10 +35,10 @@ QUESTIONS = [
     Injected(
         "a dependency that nothing needs",
         replace(
-            "questions/computed.yml", "- alembic>=", "- flask>=3\n      - alembic>="
+            "questions/computed.yml", "- alembic>=", "- tornado>=6\n      - alembic>="
         ),
         "pyproject.toml",
-        "declares flask, which nothing imports",
+        "declares tornado, which nothing imports",
     ),
     Injected(
         "a plugin that is not there",
