@@ -11,6 +11,7 @@ from tests.conftest import copy, snapshot
 from tests.promises import servers
 from tests.suites.environment import superset_environment
 from tests.suites.rows import mypy_cache
+from tests.variants.engine import explore
 from tests.variants.report import findings
 from tests.variants.variants import Variants
 from variants import ROOT
@@ -45,8 +46,10 @@ def inserted(text: str, block: str, name: str) -> str:
 
 
 def test_every_variant_of_what_it_makes_is_well(
-    followed: Path, variants: Variants
+    followed: Path, variants: Variants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A third cache and another port at once: some files depend on more combinations.
+    monkeypatch.setattr(explore, "LIMIT", 2_000)
     made = Variants.of(followed)
 
     found = findings(made)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from tests.variants.engine.diagram import Choice, Diagram, Leaf, Node, leaf, node
 
-LIMIT = 4_000
+LIMIT = 1_000
 
 type Cube = dict[int, Choice]
 
