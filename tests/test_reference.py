@@ -6,6 +6,8 @@ import pytest
 
 from proven import HOW, PINNED, Row, jobs, rows, versions
 from reference import PAGES, pages, security
+from tests.variants.footprint import PAGE, page
+from tests.variants.variants import Variants
 from variants import ROOT, choices
 
 
@@ -62,3 +64,10 @@ def expect_test(test: str) -> None:
 
 def _named(node: ast.AST, name: str) -> bool:
     return getattr(node, "name", None) == name
+
+
+def test_the_footprint_page_is_up_to_date() -> None:
+    # As the command counts: what was asked of them before adds to some counts.
+    written = page(Variants.of(ROOT))
+
+    assert (ROOT / PAGE).read_text() == written, "run `make footprint`"

@@ -8,11 +8,9 @@ from time import process_time
 import pytest
 
 from tests.conftest import contents, copy
-from tests.variants.footprint import PAGE, page
 from tests.variants.quick import shared
 from tests.variants.report import findings
 from tests.variants.variants import Variants
-from variants import ROOT
 
 SAMPLE = 200
 PARTS = 8
@@ -32,12 +30,6 @@ def test_every_variant_is_well(variants: Variants) -> None:
 
     assert not found, "\n".join(map(str, found))
     assert process_time() - started <= SECONDS
-
-
-def test_the_footprint_page_is_up_to_date(variants: Variants) -> None:
-    assert (ROOT / PAGE).read_text() == page(variants), (
-        "run `python -m tests.variants --write`"
-    )
 
 
 @pytest.mark.parametrize("part", range(PARTS))
