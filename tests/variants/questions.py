@@ -15,7 +15,13 @@ from tests.variants.engine.explore import Run, explore
 from tests.variants.engine.offers import Level, in_pieces, offer
 from tests.variants.engine.pieces import Pieces
 from tests.variants.engine.templating import Renderer
-from tests.variants.engine.values import PiecewiseDict, PiecewiseList, unbox
+from tests.variants.engine.values import (
+    PiecewiseDict,
+    PiecewiseList,
+    one_order,
+    spelled,
+    unbox,
+)
 
 type Answers = dict[str, Any]
 type Computed = Diagram | list[Diagram] | dict[str, Diagram]
@@ -148,8 +154,8 @@ class Space:
         return explore(ask, self)
 
     def _add_level(self, name: str, offers: Diagram) -> None:
-        found = leaves(offers)
-        values = list(dict.fromkeys(value for each in found for value in each.values))
+        lists = sorted((each.values for each in leaves(offers)), key=spelled)
+        values = list(one_order(lists))
         at = {value: choice for choice, value in enumerate(values)}
         level = Level(
             name,

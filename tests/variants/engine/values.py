@@ -53,9 +53,13 @@ def holding(piece: Diagram, key: Hashable) -> Diagram:
 def elements(piece: Diagram) -> Iterator[tuple[Any, Diagram]]:
     """Every element of a list, with where it is, in the order of all answers."""
     lists = ([box(each) for each in unbox(listed)] for listed in leaves(piece))
-    ordered = sorted(lists, key=lambda each: repr([*map(unbox, each)]))
-    for key in one_order(ordered):
+    for key in one_order(sorted(lists, key=spelled)):
         yield unbox(key), holding(piece, key)
+
+
+def spelled(boxed: Iterable[Hashable]) -> str:
+    """What orders lists in the same way in each run, as their hashes do not."""
+    return repr([*map(unbox, boxed)])
 
 
 def one_order(lists: Sequence[Sequence[Hashable]]) -> Iterable[Hashable]:
