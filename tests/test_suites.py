@@ -12,6 +12,7 @@ from tests.suites.array import (
     committed,
     cover,
     coverable,
+    rows_for,
     rows_of,
     uncovered,
 )
@@ -68,9 +69,9 @@ class TestArray:
 
     @pytest.mark.parametrize("strength", STRENGTHS)
     def test_is_what_the_questions_give(
-        self, every: list[Answers], strength: int
+        self, variants: Variants, every: list[Answers], strength: int
     ) -> None:
-        assert committed(strength) == cover(every, strength)
+        assert committed(strength) == rows_for(every, strength, variants.space)
 
     def test_covers_where_a_filtered_product_would_not(self) -> None:
         # b=1 is valid only with a=0 and c=0, so that its pairs have one row.
@@ -86,6 +87,18 @@ class TestArray:
 
         assert not uncovered(rows, variants, 2)
         assert all(row in variants for row in rows)
+
+    def test_of_strength_1_is_the_default_service_and_others_like_it(
+        self, variants: Variants
+    ) -> None:
+        first, *others = committed(1)
+
+        assert variants.space.unusual(variants.space.variant(first)) == {
+            "platform_tests": True
+        }
+        for row in others:
+            alike = [name for name, answer in first.items() if row.get(name) == answer]
+            assert len(alike) > len(first) / 2
 
     def test_a_lost_row_is_noticed(self, every: list[Answers]) -> None:
         for lost in range(len(committed(2))):

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from tests.suites import pythons, rendering
-from tests.suites.array import STRENGTHS, commit, committed, cover, rows_of
+from tests.suites.array import STRENGTHS, commit, committed, rows_for, rows_of
 from tests.suites.environment import Servers
 from tests.suites.rows import Isolated, Outcome, Row, Shared, run
 from tests.variants.variants import Variants
@@ -27,9 +27,10 @@ def main() -> int:
     options = parse()
     if options.write:
         template = snapshot(fresh(FOLDER / "template"))
-        variants = rows_of(Variants.of(template))
+        variants = Variants.of(template)
+        every = rows_of(variants)
         for strength in STRENGTHS:
-            rows = cover(variants, strength)
+            rows = rows_for(every, strength, variants.space)
             print(f"{commit(rows, strength)}: {len(rows)} rows")
         return 0
     if options.python and pythons.find(options.python) is None:

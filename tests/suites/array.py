@@ -13,6 +13,7 @@ from operator import or_
 from pathlib import Path
 
 from tests.variants.engine.diagram import both
+from tests.variants.questions import Space
 from tests.variants.variants import Variants
 from variants import Answers
 
@@ -70,17 +71,47 @@ def uncovered(
     return coverable(variants, strength) - coverable(rows, strength)
 
 
-def cover(variants: Sequence[Answers], strength: int) -> list[Answers]:
+def rows_for(variants: Sequence[Answers], strength: int, space: Space) -> list[Answers]:
+    """Choose the rows that are committed."""
+    if strength > 1:
+        return cover(variants, strength)
+    tested = space.answered("platform_tests", value=True)
+    return alike(space.answers(space.example(tested)), variants, space)
+
+
+def cover(
+    variants: Sequence[Answers], strength: int, *, beside: Sequence[Answers] = ()
+) -> list[Answers]:
     """Choose rows that leave nothing uncovered, the same for the same variants."""
     number: dict[Tuple, int] = {}
-    offers = [
+
+    def bits(answers: Answers) -> int:
         # A bit for each tuple: there are many thousand, and each try asks for all.
-        sum(1 << number.setdefault(each, len(number)) for each in offer)
-        for offer in (tuples(variant, strength) for variant in variants)
-    ]
+        found = tuples(answers, strength)
+        return sum(1 << number.setdefault(each, len(number)) for each in found)
+
+    covered = _any_of(map(bits, beside))
+    offers = [bits(variant) & ~covered for variant in variants]
     order = random.Random(0)
     tries = (_greedy(order.sample(offers, len(offers))) for _ in range(TRIES))
     return [variants[offers.index(offer)] for offer in min(tries, key=len)]
+
+
+def alike(first: Answers, variants: Sequence[Answers], space: Space) -> list[Answers]:
+    """
+    Answer like the first row whatever a row is not needed for: strength 1.
+
+    Most of a row's code is then that of the first, whose tests are not run again. In
+    rows of a greater strength nearly all answers are needed.
+    """
+    chosen = [first, *cover(variants, 1, beside=[first])]
+    for at in range(1, len(chosen)):
+        for name, answer in first.items():
+            near = space.answers(space.variant({**chosen[at], name: answer}))
+            instead = [*chosen[:at], near, *chosen[at + 1 :]]
+            if space.takes(near) and not uncovered(instead, chosen, 1):
+                chosen = instead
+    return chosen
 
 
 def _greedy(offers: list[int]) -> list[int]:

@@ -20,7 +20,7 @@ SEES_EVERY_TABLE = r"Base\.registry|alembic|\bbranches\b|pg_tables|information_s
 UNBOUNDED = re.compile("|".join((READS_FILES, STARTS_PROCESSES, SEES_EVERY_TABLE)))
 # It makes the database of a test from the platform's revisions. That of a row with
 # modules has their tables besides, which only a test that sees every table can meet.
-DATABASE = "tests/fixtures/database.py"
+CONFTEST, DATABASE = "tests/conftest.py", "tests/fixtures/database.py"
 REVISIONS = ("migrations/*", "app/platform/migrations/*.py")
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -135,8 +135,8 @@ class Rendering:
 
     @cached_property
     def _plugins(self) -> list[Source]:
-        paths = sorted(self.folder.glob("tests/fixtures/*.py"))
-        return list(self._sources(map(self._name, paths)))
+        [uppermost] = self._sources([CONFTEST])
+        return list(self._imported(uppermost))
 
     def _closure(self, test: str) -> Closure:
         homes = list(self._sources([test, *self._conftests(test)]))

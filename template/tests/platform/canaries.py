@@ -7,15 +7,17 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from fastapi import Response
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import text
 
 from app.platform.errors import Forbidden
 from app.platform.idempotency import idempotent_when_asked
+from app.platform.observability.context import ADMIN
 from app.platform.web.dependencies import UnitOfWorkDep
 from app.platform.web.routing import ANYBODY, Policy, Router
-from tests.fixtures.service import AskLogIn, Service
+from tests.fixtures.service import AskLogIn, Service, Show
 
 CANARY = "canary-4f1d9c02"
 ANY = str(UUID(int=7))
@@ -121,6 +123,18 @@ async def _ask(
         for body in bodies
         for query in queries
     ]
+
+
+@pytest.fixture
+async def secrets(
+    service: Service, show: Show, request: pytest.FixtureRequest
+) -> dict[str, str]:
+    """One of each kind of secret that this service makes or is told."""
+    paths = (await service.client.get("/openapi.json")).json()["paths"]
+    accounts: Any = None
+    if "/v1/accounts" in paths:
+        accounts = request.getfixturevalue("ask_log_in")
+    return await real_secrets(service, await show(service.platform, ADMIN), accounts)
 
 
 async def real_secrets(

@@ -5,10 +5,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Annotated, Self
+from inspect import signature
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.platform.database import Database, Model, Page, Position
 from app.platform.database.repository import FOLLOWED, last_place
 from app.platform.errors import DomainError
-from app.platform.web.dependencies import made
 
 _CHECKSUM_BYTES = 5
 _KEY_BYTES = 16
@@ -75,6 +75,21 @@ class PageRead[T](BaseModel):
     def of(cls, page: Page[T]) -> Self:
         cursor = encode_cursor(page.next) if page.next else None
         return cls(items=list(page.items), next_cursor=cursor)
+
+
+def made(kind: Callable[..., object]) -> Any:
+    """
+    Depend on an object of a class, made from the parameters of its constructor.
+
+    `Depends(kind)` would call the class on another thread, as FastAPI does with all
+    that is not a coroutine: that costs more than most requests take.
+    """
+
+    async def make(**values: Any) -> object:
+        return kind(**values)
+
+    make.__signature__ = signature(kind)  # type: ignore[attr-defined]
+    return Depends(make)
 
 
 class PageParams:
