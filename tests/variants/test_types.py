@@ -1,7 +1,8 @@
 """Every line of Python of every variant is type-checked, beside every other answer.
 
 Variants multiply, and so does what is printed into a seam: mypy reads those variants
-in which every pair of answers meets, and as few more as have the lines that they lack.
+in which every pair of answers meets from which code of the service is printed, and as
+few more as have the lines that they lack.
 """
 
 import os
@@ -13,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.edits import replace
-from tests.suites.array import committed
+from tests.suites.array import committed, cover
 from tests.suites.environment import superset_environment
 from tests.suites.rendering import reproduction
 from tests.suites.rows import mypy_cache
 from tests.variants.engine.counting import Variant
 from tests.variants.engine.diagram import both
 from tests.variants.variants import Variants
-from variants import ROOT, choices
+from variants import ROOT, Answers, choices
 
 SUITES = ROOT / "build/suites"
 CHECKED = ("app", "dev", "tests", "migrations")
@@ -108,11 +109,29 @@ def lines(files: Iterable[Version]) -> Lines:
 def checked(variants: Variants) -> Iterator[Variant]:
     """Variants in which every pair of answers meets, and then all lines are there."""
     rest = lines(versions(variants))
-    for answers in committed(2):
+    for answers in pairs(printed_from(variants)):
         yield (variant := variants.space.variant(answers))
         rest -= lines(variants.files_of(variant).items())
     left = [each for each in versions(variants) if lines([each]) & rest]
     yield from covering(variants, left)
+
+
+def printed_from(variants: Variants) -> set[str]:
+    """The questions whose answers stand in a file of the service."""
+    return {
+        variants.space.levels[level].name
+        for path, made in variants.made.items()
+        if path.startswith("app/") and len(made.versions()) > 1
+        for level in made.levels()
+    }
+
+
+def pairs(names: set[str]) -> Iterator[Answers]:
+    """Few of the committed rows in which all pairs of these questions' answers meet."""
+    rows = [*committed(2), *committed(3)]
+    narrow = [{name: row[name] for name in names & row.keys()} for row in rows]
+    for chosen in cover(narrow, 2):
+        yield rows[narrow.index(chosen)]
 
 
 def covering(variants: Variants, left: Iterable[Version]) -> Iterator[Variant]:
