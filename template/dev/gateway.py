@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.routing import APIWebSocketRoute
+from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
 from app import api
 from app.platform.web import WebSettings
@@ -30,8 +30,8 @@ def main() -> None:
 def printed(router: APIRouter) -> str:
     """Print a location for each path that differs from the rest."""
     paths: dict[str, list[Any]] = {}
-    for path, route in routes(router):
-        paths.setdefault(path, []).append(route)
+    for route in iter_route_contexts(router.routes):
+        paths.setdefault(route.path, []).append(route.original_route)
     return HEAD + "".join(
         _location(path, lines)
         for path, found in sorted(paths.items())
@@ -39,30 +39,18 @@ def printed(router: APIRouter) -> str:
     )
 
 
-def routes(router: APIRouter, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk the routes of a router, each with the whole of its path."""
-    for route in router.routes:
-        included: Any = getattr(route, "original_router", None)
-        if included is None:
-            yield prefix + getattr(route, "path", ""), route
-        else:
-            under = vars(route)["include_context"].prefix
-            yield from routes(included, prefix + under)
-
-
 def _lines(found: list[Any]) -> list[str]:
     """Say what holds for a path, whichever of its routes is asked."""
     policies = [route.policy for route in found]
     body = max(policy.max_body_bytes or 0 for policy in policies)
-    lines = [f"proxy_read_timeout {_patience(found)}s;"] if _patience(found) else []
+    patience = _patience(found)
+    lines = [f"proxy_read_timeout {patience}s;"] if patience else []
     if body > (SERVICE.max_body_bytes or 0):
         # The service counts as it reads, and is not made to wait for the whole.
         lines += [f"client_max_body_size {body};", "proxy_request_buffering off;"]
     if any(policy.stream_seconds for policy in policies):
         lines.append("proxy_buffering off;")
-    if any(
-        policy.caching and "public" in policy.caching.control for policy in policies
-    ):
+    if any(policy.caching and policy.caching.is_public for policy in policies):
         lines += [
             "proxy_cache $shared_cache;",
             "add_header X-Cache $upstream_cache_status;",

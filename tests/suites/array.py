@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from itertools import combinations
+from itertools import combinations, product
 from operator import or_
 from pathlib import Path
 
@@ -99,19 +99,26 @@ def cover(
 
 def alike(first: Answers, variants: Sequence[Answers], space: Space) -> list[Answers]:
     """
-    Answer like the first row whatever a row is not needed for: strength 1.
+    Answer like the first row what another row can answer instead: strength 1.
 
-    Most of a row's code is then that of the first, whose tests are not run again. In
-    rows of a greater strength nearly all answers are needed.
+    The code of most rows is then nearly that of the first, whose tests are not run
+    again. In rows of a greater strength nearly all answers are needed.
     """
     chosen = [first, *cover(variants, 1, beside=[first])]
-    for at in range(1, len(chosen)):
-        for name, answer in first.items():
-            near = space.answers(space.variant({**chosen[at], name: answer}))
-            instead = [*chosen[:at], near, *chosen[at + 1 :]]
-            if space.takes(near) and not uncovered(instead, chosen, 1):
+    for at, name in product(range(1, len(chosen)), first):
+        answer = chosen[at].get(name)
+        for heir in [at, *range(at + 1, len(chosen))]:
+            instead = list(chosen)
+            instead[heir] = _with(chosen[heir], name, answer, space)
+            instead[at] = _with(chosen[at], name, first[name], space)
+            if all(map(space.takes, instead)) and not uncovered(instead, chosen, 1):
                 chosen = instead
+                break
     return chosen
+
+
+def _with(row: Answers, name: str, answer: object, space: Space) -> Answers:
+    return space.answers(space.variant({**row, name: answer}))
 
 
 def _greedy(offers: list[int]) -> list[int]:

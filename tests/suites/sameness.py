@@ -13,11 +13,16 @@ from pathlib import Path
 OWN = ("app", "dev", "tests")
 MODULE = re.compile(rf"\b(?:{'|'.join(OWN)})(?:\.\w+)+")
 FOLDER, SUITE = "tests", "tests/**/test_*.py"
-# A test that does such things may meet files that nothing imports: it always runs.
-READS_FILES = r"__file__|\bglob\(|rglob\(|iterdir\("
+# A test that does such things may meet files that nothing imports. The platform's own
+# read code alone, but for what `make` runs: others may meet anything, and always run.
+READS_FILES = re.compile(r"__file__|\bglob\(|rglob\(|iterdir\(")
 STARTS_PROCESSES = r"subprocess|sys\.executable"
 SEES_EVERY_TABLE = r"Base\.registry|alembic|\bbranches\b|pg_tables|information_schema"
-UNBOUNDED = re.compile("|".join((READS_FILES, STARTS_PROCESSES, SEES_EVERY_TABLE)))
+MAKES = re.compile('"make"')
+MEETS_CODE = re.compile(f"{STARTS_PROCESSES}|{SEES_EVERY_TABLE}")
+OF_CODE = ("tests/platform/", "tests/faults/", "tests/dev/", "tests/fixtures/")
+CODE = ("app/**/*.py", "migrations/*", "*.ini", "tests/conftest.py")
+SERVERS = "dev/__main__.py"
 # It makes the database of a test from the platform's revisions. That of a row with
 # modules has their tables besides, which only a test that sees every table can meet.
 CONFTEST, DATABASE = "tests/conftest.py", "tests/fixtures/database.py"
@@ -44,10 +49,18 @@ class Source:
         return ast.parse(self.content)
 
     @cached_property
-    def is_unbounded(self) -> bool:
-        text = self.content.decode()
+    def meets_all_code(self) -> bool:
+        return self._does(MEETS_CODE) or self._does(READS_FILES)
+
+    @cached_property
+    def meets_anything(self) -> bool:
+        return self._does(MAKES) or (
+            self._does(READS_FILES) and not self.name.startswith(OF_CODE)
+        )
+
+    def _does(self, such: re.Pattern[str]) -> bool:
         tests = self.name.startswith(FOLDER) and self.name != DATABASE
-        return tests and UNBOUNDED.search(text) is not None
+        return tests and such.search(self.content.decode()) is not None
 
     @cached_property
     def imports(self) -> set[str]:
@@ -130,8 +143,13 @@ class Rendering:
 
     @cached_property
     def _revisions(self) -> dict[str, bytes]:
-        paths = (path for glob in REVISIONS for path in self.folder.glob(glob))
-        return {self._name(path): path.read_bytes() for path in paths if path.is_file()}
+        return self._files(REVISIONS)
+
+    @cached_property
+    def _code(self) -> dict[str, bytes]:
+        [servers] = self._sources([SERVERS])
+        started = self._reached([servers], passing=lambda _: True)
+        return self._files(CODE) | {each.name: each.content for each in started}
 
     @cached_property
     def _plugins(self) -> list[Source]:
@@ -142,10 +160,12 @@ class Rendering:
         homes = list(self._sources([test, *self._conftests(test)]))
         # What a conftest imports is for some of its tests: those name its types too.
         named = self._reached(homes, passing=lambda each: not each.is_conftest)
-        if any(each.is_unbounded for each in named):
+        if any(each.meets_anything for each in named):
             return None
         reached = self._reached(homes, passing=lambda _: True)
         files = {each.name: each.content for each in reached}
+        if any(each.meets_all_code for each in named):
+            files |= self._code
         revisions = self._revisions if DATABASE in files else {}
         return files | revisions | {"pyproject.toml": self._settings}
 
@@ -191,6 +211,10 @@ class Rendering:
                 )
             if source := self._read[name]:
                 yield source
+
+    def _files(self, globs: Iterable[str]) -> dict[str, bytes]:
+        paths = (path for glob in globs for path in self.folder.glob(glob))
+        return {self._name(path): path.read_bytes() for path in paths if path.is_file()}
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

@@ -24,6 +24,7 @@ FAULTS = [
     ("app/platform/telemetry/none.py", ("yield cls()", "yield None")),
 ]
 NOWHERE = {"DATABASE__URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+COMPOSITION = "app/composition.py"
 TEST = "tests/shop/test_price.py"
 SERVICE = {
     "app/__init__.py": "",
@@ -33,7 +34,12 @@ SERVICE = {
     "app/others.py": "",
     "migrations/env.py": "",
     "pyproject.toml": "[tool.pytest.ini_options]\n",
-    "tests/conftest.py": "pytest_plugins = ['tests.fixtures.shop']\n",
+    "dev/__main__.py": "from dev import postgres\n",
+    "dev/postgres.py": "",
+    "dev/others.py": "",
+    "tests/conftest.py": (
+        "pytest_plugins = ['tests.fixtures.shop', 'tests.fixtures.database']\n"
+    ),
     "tests/fixtures/shop.py": (
         "import pytest\nfrom app import till\n\n"
         "@pytest.fixture\ndef shop(database):\n    return till\n"
@@ -74,7 +80,7 @@ class TestRepeated:
         first, second = service("first"), service("second")
         append("app/others.py", "OTHER = 1\n")(second)
         append("tests/fixtures/others.py", "OTHER = 1\n")(second)
-        append("tests/conftest.py", "pytest_plugins.append('tests.fixtures.others')\n")(
+        append("tests/conftest.py", "pytest_plugins += ['tests.fixtures.others']\n")(
             second
         )
 
@@ -132,12 +138,31 @@ class TestRepeated:
             "MAPPERS = Base.registry.mappers",
         ],
     )
-    def test_is_none_that_may_meet_what_it_does_not_import(
+    @pytest.mark.parametrize(
+        "code", ["app/others.py", "migrations/env.py", "dev/postgres.py"]
+    )
+    def test_is_none_that_may_meet_code_that_it_does_not_import(
+        self, service: Callable[[str], Path], line: str, code: str
+    ) -> None:
+        rows = {number: service(str(number)) for number in (1, 2, 3)}
+        for each in rows.values():
+            append("tests/fixtures/shop.py", line)(each)
+        append(code, "\n")(rows[1])
+        append("dev/others.py", "\n")(rows[3])
+        renderings = {number: Rendering(folder) for number, folder in rows.items()}
+
+        assert not repeated(renderings[2], {1: renderings[1]})
+        assert repeated(renderings[3], renderings) == {TEST: 2}
+
+    @pytest.mark.parametrize(
+        "line", ["FILES = Path().rglob('*')", "COMMAND = ('make', 'check')"]
+    )
+    def test_is_none_that_may_meet_anything(
         self, service: Callable[[str], Path], line: str
     ) -> None:
         first, second = service("first"), service("second")
         for each in (first, second):
-            append("tests/fixtures/shop.py", line)(each)
+            append(TEST, line.replace("'", '"'))(each)
 
         assert not repeated(Rendering(second), {1: Rendering(first)})
 
@@ -164,13 +189,18 @@ class TestAdapter:
 
         assert any(closure and adapter in closure for closure in reached)
 
-    @pytest.mark.parametrize("row", [2, 3])
     def test_is_tested_with_all_that_is_composed(
-        self, renderings: Mapping[int, Rendering], row: int
+        self, renderings: Mapping[int, Rendering]
     ) -> None:
-        reached = [renderings[row].closures[test] for test in run_in(row, renderings)]
+        composed: set[bytes] = set()
+        for row, rendering in renderings.items():
+            composition = (rendering.folder / COMPOSITION).read_bytes()
+            tests = [rendering.closures[test] for test in run_in(row, renderings)]
+            is_met = any(test and COMPOSITION in test for test in tests)
+            assert is_met == (composition not in composed)
+            composed.add(composition)
 
-        assert any(closure and "app/composition.py" in closure for closure in reached)
+        assert len(composed) > 1
 
     @pytest.mark.parametrize(("adapter", "fault"), FAULTS)
     def test_that_is_broken_is_found_by_a_row_that_leaves_tests_out(

@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app import api
+from app.platform.web.routing import routes_of
 
 type Operations = list[tuple[str, dict[str, Any]]]
 
@@ -28,7 +29,9 @@ def operations(application: FastAPI) -> Operations:
 class TestDependencies:
     def test_are_coroutines(self) -> None:
         """FastAPI runs all others on a thread, which costs more than most requests."""
-        for route in _routes(api.router):
+        for route in routes_of(api.router):
+            if not isinstance(route, APIRoute):
+                continue
             for dependency in _dependencies(route.dependant):
                 assert _is_asynchronous(dependency), (
                     f"{route.path} depends on {dependency}, which is to be an "
@@ -86,15 +89,6 @@ class TestDescription:
 
             assert response.status_code == 422, f"{name} is no route of `Router`."
             assert response.json()["errors"][0]["pointer"] == "#/no_such_parameter"
-
-
-def _routes(router: Any) -> Iterator[APIRoute]:
-    """Walk a router and what it includes."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif included := getattr(route, "original_router", None):
-            yield from _routes(included)
 
 
 def _dependencies(dependant: Dependant) -> Iterator[Any]:

@@ -16,16 +16,24 @@ type Convert = Callable[[Any], Any]
 
 def look(engine: Engine, statement: Executable, values: Values) -> Rows:
     """Run it on a connection of the pool: on one that sends no BEGIN, and no COMMIT."""
-    is_spelt = _spelt(statement, engine.dialect) is not None
+    spelt = _spelt(statement, engine.dialect)
     # Nothing is to be set on the connection for what the driver is told by itself.
-    lent = Connection(engine, _has_events=False) if is_spelt else engine.connect()
+    lent = Connection(engine, _has_events=False) if spelt else engine.connect()
     with lent as connection:
-        return run(connection, statement, values)
+        return _run(connection, statement, values, spelt)
 
 
 def run(connection: Connection, statement: Executable, values: Values) -> Rows:
     """Do what `connection.execute(statement, values).all()` does, to the same ends."""
-    spelt = _spelt(statement, connection.dialect)
+    return _run(connection, statement, values, _spelt(statement, connection.dialect))
+
+
+def _run(
+    connection: Connection,
+    statement: Executable,
+    values: Values,
+    spelt: "Spelt | None",
+) -> Rows:
     if spelt is None:
         return connection.execute(statement, values).all()
     # It tells who listens to failures, and judges what becomes of the connection.
@@ -131,9 +139,10 @@ async def _send(connection: Connection, text: str, arguments: Sequence[Any]) -> 
 
 
 def _spelt(statement: Executable, dialect: Dialect) -> Spelt | None:
-    if statement not in _SPELT:
-        _SPELT[statement] = Spelt.of(statement, dialect)
-    return _SPELT[statement]
+    try:
+        return _SPELT[statement]
+    except KeyError:
+        return _SPELT.setdefault(statement, Spelt.of(statement, dialect))
 
 
 # What the server calls a number that is no integer; the driver reads it exactly.

@@ -181,7 +181,8 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 "lets in. Give it, or its Router, policy=Policy(access=...): "
                 "docs/howto/routes.md."
             )
-        if policy.access != ANYBODY and "public" in str(policy.caching):
+        caching = policy.caching
+        if policy.access != ANYBODY and caching and caching.is_public:
             raise SystemExit(
                 f"The service does not start: {route.path} lets in some, and may have "
                 "no public caching: docs/howto/routes.md."

@@ -96,6 +96,10 @@ class Caching:
             keys=keys,
         )
 
+    @property
+    def is_public(self) -> bool:
+        return "public" in self.control
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
