@@ -31,10 +31,10 @@ type Rendered = Callable[..., tuple[Path, dict[str, str]]]
 
 
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Run one worker more than there are cores: a test often waits for a server."""
+    """Run twice as many workers as there are cores: tests often wait for servers."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    return (os.cpu_count() or 1) + 1
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(trylast=True)

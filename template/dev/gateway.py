@@ -31,7 +31,7 @@ def printed(router: APIRouter) -> str:
     """Print a location for each path that differs from the rest."""
     paths: dict[str, list[Any]] = {}
     for route in iter_route_contexts(router.routes):
-        paths.setdefault(route.path, []).append(route.original_route)
+        paths.setdefault(str(route.path), []).append(route.original_route)
     return HEAD + "".join(
         _location(path, lines)
         for path, found in sorted(paths.items())

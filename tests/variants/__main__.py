@@ -7,6 +7,7 @@ from warnings import simplefilter
 
 from copier.errors import DirtyLocalWarning
 
+from tests import quick
 from tests.variants.footprint import PAGE, page
 from tests.variants.report import findings, summary
 from tests.variants.variants import Variants
@@ -19,6 +20,7 @@ def main(*arguments: str) -> int:
     # The tree is verified as it is on disk, committed or not.
     simplefilter("ignore", DirtyLocalWarning)
     [root] = [Path(each) for each in arguments if not each.startswith("--")] or [ROOT]
+    quick.install()
     variants = Variants.of(root)
     if "--write" in arguments:
         (root / PAGE).write_text(page(variants))

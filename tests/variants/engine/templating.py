@@ -47,7 +47,11 @@ class LazyContext(Context):
 @pass_environment
 def sort(environment: Environment, value: Any, *options: Any, **named: Any) -> Any:
     """Jinja's filter, for lists in pieces too."""
-    return in_order(value, lambda each: do_sort(environment, each, *options, **named))
+    return in_order(
+        value,
+        lambda each: do_sort(environment, each, *options, **named),
+        by=(options, tuple(named.items())),
+    )
 
 
 class Renderer(Worker):

@@ -150,20 +150,37 @@ class PiecewiseDict(Mapping[str, Any]):
         return PiecewiseList(self.run, pairs)
 
 
-def in_order(value: Any, order: Callable[[list[Any]], list[Any]]) -> Any:
-    """A sorted list; one in pieces stays in pieces, one for each element."""
+def in_order(
+    value: Any, order: Callable[[list[Any]], list[Any]], *, by: Hashable
+) -> Any:
+    """A sorted list; one in pieces stays in pieces, one for each element.
+
+    The same pieces are sorted by the same once, for all runs.
+    """
     if not isinstance(value, PiecewiseList):
         return order(value)
+    key = tuple(value.pieces), by
+    if key not in _orders:
+        _orders[key] = _in_order(value, order)
+    pieces = _orders[key]
+    return order(value.whole()) if pieces is None else PiecewiseList(value.run, pieces)
+
+
+_orders: dict[tuple[tuple[Diagram, ...], Hashable], list[Diagram] | None] = {}
+
+
+def _in_order(
+    value: PiecewiseList, order: Callable[[list[Any]], list[Any]]
+) -> list[Diagram] | None:
+    """None where an element may be there more than once."""
     places: dict[Hashable, Diagram] = {}
     for element, where in value.elements():
         key = box(element)
         if key in places and both(places[key], where) is not FALSE:
-            return order(value.whole())
+            return None
         places[key] = either(places.get(key, FALSE), where)
     ordered = order([unbox(key) for key in places])
-    return PiecewiseList(
-        value.run, [alone(each, places[box(each)]) for each in ordered]
-    )
+    return [alone(each, places[box(each)]) for each in ordered]
 
 
 def alone(element: Any, where: Diagram) -> Diagram:

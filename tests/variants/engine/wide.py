@@ -40,7 +40,10 @@ class Wide:
             if isinstance(piece, Node)
             for text in sorted(leaves(piece), key=str)
         }
-        self.samples = {self.text(each): each for each in self._cover()}
+        self.samples = {
+            self.text(each): frozenset(self._of(each)) for each in self._cover()
+        }
+        self._alone: dict[tuple[State, ...], bytes | None] = {}
 
     def text(self, variant: Variant) -> bytes:
         return "".join(str(value_at(piece, variant)) for piece in self._pieces).encode()
@@ -51,7 +54,7 @@ class Wide:
     def where(self, content: bytes) -> Diagram:
         """Where every line is as in this sample."""
         found: Diagram = TRUE
-        for state in self._of(self.samples[content]):
+        for state in sorted(self.samples[content]):
             found = both(found, self._states[state])
         return found
 
@@ -72,10 +75,8 @@ class Wide:
         """Where the lines are that are there in these samples, and in no other."""
         if len(holding) == len(self.samples):
             return TRUE
-        inside = [set(self._of(self.samples[each])) for each in holding]
-        outside = [
-            set(self._of(self.samples[each])) for each in {*self.samples} - holding
-        ]
+        inside = [self.samples[each] for each in holding]
+        outside = [self.samples[each] for each in self.samples.keys() - holding]
         causes = sorted(set[State]().union(*inside).difference(*outside))
         while idle := next(
             (each for each in causes if not self._does(each, causes, has)), None
@@ -88,19 +89,25 @@ class Wide:
     def _does(
         self, state: State, causes: list[State], has: Callable[[bytes], bool]
     ) -> bool:
-        """
-        Is it there where this line is, and none of the others?
+        """Is it there where this line is, and none of the others?"""
+        key = state, *causes
+        if key not in self._alone:
+            self._alone[key] = self._sampled(state, causes)
+        sample = self._alone[key]
+        return sample is None or has(sample)
+
+    def _sampled(self, state: State, others: list[State]) -> bytes | None:
+        """A text with this line, and without the others, if there is one.
 
         Lines that are there whenever this one is do not count: they would hide it.
         """
         here = self._states[state]
-        others = (self._states[each] for each in causes)
-        apart = [each for each in others if self._valid.count(without(here, each))]
+        lines = (self._states[each] for each in others)
+        apart = [each for each in lines if self._valid.count(without(here, each))]
         alone = without(here, any_of(apart))
-        return not self._valid.count(alone) or has(self._sampled(alone))
-
-    def _sampled(self, where: Diagram) -> bytes:
-        return self.text(self._valid.sample(Random(0), where))
+        if not self._valid.count(alone):
+            return None
+        return self.text(self._valid.sample(Random(0), alone))
 
     def _of(self, variant: Variant) -> Iterator[State]:
         for at, piece in enumerate(self._pieces):

@@ -16,24 +16,16 @@ type Convert = Callable[[Any], Any]
 
 def look(engine: Engine, statement: Executable, values: Values) -> Rows:
     """Run it on a connection of the pool: on one that sends no BEGIN, and no COMMIT."""
-    spelt = _spelt(statement, engine.dialect)
+    is_spelt = _spelt(statement, engine.dialect) is not None
     # Nothing is to be set on the connection for what the driver is told by itself.
-    lent = Connection(engine, _has_events=False) if spelt else engine.connect()
+    lent = Connection(engine, _has_events=False) if is_spelt else engine.connect()
     with lent as connection:
-        return _run(connection, statement, values, spelt)
+        return run(connection, statement, values)
 
 
 def run(connection: Connection, statement: Executable, values: Values) -> Rows:
     """Do what `connection.execute(statement, values).all()` does, to the same ends."""
-    return _run(connection, statement, values, _spelt(statement, connection.dialect))
-
-
-def _run(
-    connection: Connection,
-    statement: Executable,
-    values: Values,
-    spelt: "Spelt | None",
-) -> Rows:
+    spelt = _spelt(statement, connection.dialect)
     if spelt is None:
         return connection.execute(statement, values).all()
     # It tells who listens to failures, and judges what becomes of the connection.

@@ -181,8 +181,7 @@ def secure(app: FastAPI, router: APIRouter, guard: Guard | None) -> None:
                 "lets in. Give it, or its Router, policy=Policy(access=...): "
                 "docs/howto/routes.md."
             )
-        caching = policy.caching
-        if policy.access != ANYBODY and caching and caching.is_public:
+        if policy.access != ANYBODY and policy.caching and policy.caching.is_public:
             raise SystemExit(
                 f"The service does not start: {route.path} lets in some, and may have "
                 "no public caching: docs/howto/routes.md."
