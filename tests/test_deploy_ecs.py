@@ -215,7 +215,18 @@ class TestTaskDefinitions:
             assert settings == facts["plain_settings"]["prod"]
             secrets = {each["name"]: each["valueFrom"] for each in container["secrets"]}
             assert set(secrets) == set(facts["secret_settings"])
-            assert all(":parameter/" in each for each in secrets.values())
+            # AWS takes no name that begins with aws or ssm, as a service's own may.
+            assert all(":parameter/services/" in each for each in secrets.values())
+
+    def test_are_told_the_secrets_that_the_page_has_one_put_there(
+        self, made: dict[str, Made], service: Path
+    ) -> None:
+        page = (service / "docs/howto/deploy_ecs.md").read_text()
+
+        for container in containers(made["target"]).values():
+            for each in container["secrets"]:
+                name = each["valueFrom"].partition(":parameter")[2]
+                assert f" --name {name.replace('/prod/', '/STAGE/')} " in page
 
     def test_have_few_rights(self, made: dict[str, Made], service: Path) -> None:
         dockerfile = (service / "Dockerfile").read_text()

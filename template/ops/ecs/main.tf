@@ -5,7 +5,7 @@ locals {
   settings = local.facts.plain_settings[var.stage]
 
   # Values are put there by hand and are in no state: docs/howto/deploy_ecs.md.
-  parameters = "arn:aws:ssm:${var.region}:${data.aws_caller_identity.this.account_id}:parameter/${local.facts.service}/${var.stage}"
+  parameters = "arn:aws:ssm:${var.region}:${data.aws_caller_identity.this.account_id}:parameter/services/${local.facts.service}/${var.stage}"
   secrets    = { for name in local.facts.secret_settings : name => "${local.parameters}/${name}" }
 
   # Beside each process, where there is something to collect.
