@@ -1,18 +1,31 @@
+import os
 from asyncio import to_thread
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
+from kombu.exceptions import OperationalError
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import rabbitmq
 from app.platform.outbox.models import OutboxMessage
-from app.platform.tasks.celery import CeleryBroker, CeleryTasksSettings, create_celery
+from app.platform.tasks.celery import (
+    BrokerProbe,
+    CeleryBroker,
+    CeleryTasksSettings,
+    create_celery,
+)
 from tests.fixtures.tls import HOST, TlsServer
+from tests.platform.rotation import Rotated
 
 
-async def send(port: int) -> None:
-    url = SecretStr(f"amqps://service:hush@{HOST}:{port}//")
+def at(port: int) -> SecretStr:
+    return SecretStr(f"amqps://service:hush@{HOST}:{port}//")
+
+
+async def send(url: SecretStr) -> None:
     broker = rabbitmq.RabbitmqBrokerSettings(url=url)
-    celery = create_celery(CeleryTasksSettings(), broker)
+    celery = create_celery(CeleryTasksSettings(queue=uuid4().hex), broker)
     message = OutboxMessage(name="post.deliver", payload={}, headers={})
     try:
         await CeleryBroker(celery, broker).publish([message])
@@ -42,7 +55,7 @@ class TestProof:
     async def test_an_impostor_is_told_nothing(self, impostor: TlsServer) -> None:
         async with impostor.serve() as port:
             with pytest.raises(Exception, match=r"(?i)certificate"):
-                await send(port)
+                await send(at(port))
 
         assert not impostor.heard
 
@@ -52,6 +65,32 @@ class TestProof:
         # It never answers, and the client gives up.
         async with proven.serve() as port:
             with pytest.raises(Exception, match=r".*"):
-                await send(port)
+                await send(at(port))
 
         assert proven.heard.startswith(b"AMQP")
+
+
+@pytest.fixture
+def url() -> Rotated:
+    """The server's, whose password was another one a moment ago."""
+    now = os.environ["BROKER__URL"]
+    user, host = str(urlsplit(now).username), now.rpartition("@")[2]
+    return Rotated(f"amqp://{user}:old@{host}", now)
+
+
+class TestPassword:
+    async def test_that_has_changed_is_looked_up_again(self, url: Rotated) -> None:
+        with pytest.raises(OperationalError):
+            await send(url)
+        await send(url)
+
+        assert url.looked == 1
+
+    async def test_that_has_changed_is_looked_up_by_who_asks(
+        self, url: Rotated
+    ) -> None:
+        broker = rabbitmq.RabbitmqBrokerSettings(url=url)
+        celery = create_celery(CeleryTasksSettings(), broker)
+        await BrokerProbe(celery, broker)()
+
+        assert url.looked == 1
