@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import passes
+
 # Where an administrator or a package puts providers, besides Terraform's own places.
 MIRRORS = ("/opt/*/registry.terraform.io", "/usr/*/terraform/*/registry.terraform.io")
 
@@ -15,6 +17,12 @@ MIRRORS = ("/opt/*/registry.terraform.io", "/usr/*/terraform/*/registry.terrafor
 def require_terraform() -> None:
     if shutil.which("terraform") is None:
         pytest.skip("no terraform is installed here")
+
+
+def checked(service: Path, folder: str) -> None:
+    """Have checkov judge a folder, with the exceptions that its files name."""
+    checkov = ("uvx", "--quiet", "checkov", "--quiet", "--compact", "--skip-download")
+    passes(*checkov, "--framework=terraform", f"--directory={folder}", cwd=service)
 
 
 def initialized(folder: Path, copy: Path, part: str = "") -> Path:

@@ -14,7 +14,7 @@ import yaml
 
 from tests.conftest import copy, passes
 from tests.promises.deployment import command, computed, processes
-from tests.terraform import require_terraform
+from tests.terraform import checked, require_terraform
 
 # https://cloud.google.com/run/docs/container-contract: from SIGTERM to SIGKILL.
 LONGEST_STOP = 10
@@ -215,18 +215,7 @@ class TestTerraform:
 
     @pytest.mark.thorough
     def test_checkov_finds_nothing(self, service: Path) -> None:
-        checkov = (
-            "uvx",
-            "--quiet",
-            "checkov",
-            "--quiet",
-            "--compact",
-            "--skip-download",
-        )
-
-        passes(
-            *checkov, "--framework=terraform", "--directory=ops/cloud_run", cwd=service
-        )
+        checked(service, "ops/cloud_run")
 
 
 class TestDocuments:

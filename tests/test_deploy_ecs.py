@@ -15,7 +15,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from tests.conftest import Rendered, copy, passes
-from tests.terraform import initialized, planned, require_terraform
+from tests.terraform import checked, initialized, planned, require_terraform
 from tests.test_deployment import default
 
 type Made = dict[str, dict[str, Any]]
@@ -178,16 +178,7 @@ class TestTerraform:
 
     @pytest.mark.thorough
     def test_checkov_finds_nothing(self, service: Path) -> None:
-        checkov = (
-            "uvx",
-            "--quiet",
-            "checkov",
-            "--quiet",
-            "--compact",
-            "--skip-download",
-        )
-
-        passes(*checkov, "--framework=terraform", "--directory=ops/ecs", cwd=service)
+        checked(service, "ops/ecs")
 
 
 @pytest.mark.timeout(300)
