@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     }
     if lines:
         terminalreporter.section(
-            "not run again: same code, imports, fixtures and Python"
+            "not run again: same code, imports, fixtures and Python, or a drill"
         )
     for line in sorted(lines):
         terminalreporter.write_line(line)

@@ -23,6 +23,17 @@ MEETS_CODE = re.compile(f"{STARTS_PROCESSES}|{SEES_EVERY_TABLE}")
 OF_CODE = ("tests/platform/", "tests/faults/", "tests/dev/", "tests/fixtures/")
 CODE = ("app/**/*.py", "migrations/*", "*.ini", "tests/conftest.py")
 SERVERS = "dev/__main__.py"
+# Each takes longer than most of the others together, as it starts, kills and waits for
+# processes. In the first row that has it, it is run; beside all else, by `make suites`.
+DRILLS = (
+    "tests/dev/test_coverage.py",
+    "tests/faults/test_celery.py",
+    "tests/platform/database/test_backfill.py",
+    "tests/platform/database/test_migrations.py",
+    "tests/platform/test_autogenerate.py",
+    "tests/platform/test_cli.py",
+    "tests/platform/test_cli_back.py",
+)
 # It makes the database of a test from the platform's revisions. That of a row with
 # modules has their tables besides, which only a test that sees every table can meet.
 CONFTEST, DATABASE = "tests/conftest.py", "tests/fixtures/database.py"
@@ -221,7 +232,11 @@ class Rendering:
 
 
 def repeated(row: Rendering, earlier: Mapping[int, Rendering]) -> dict[str, int]:
-    """Name the test files that are, with all that they reach, those of another row."""
+    """
+    Name the test files that are, with all that they reach, those of another row.
+
+    Drills are those of another row when they are so by themselves.
+    """
     return {
         test: number
         for test, closure in row.closures.items()
@@ -233,11 +248,20 @@ def repeated(row: Rendering, earlier: Mapping[int, Rendering]) -> dict[str, int]
 def summed_up(again: Mapping[str, int], files: int) -> str:
     rows = sorted(Counter(again.values()).items())
     where = " and ".join(f"{count} in row {number:03}" for number, count in rows)
-    return f"{len(again)} of {files} test files have run already, {where}"
+    drills = len(again.keys() & {*DRILLS})
+    left = f"; {drills} of them are drills" if drills else ""
+    return f"{len(again)} of {files} test files have run already, {where}{left}"
 
 
 def _first_with(
     test: str, closure: Closure, rows: Mapping[int, Rendering]
 ) -> int | None:
-    same = (number for number, row in rows.items() if row.closures.get(test) == closure)
-    return next(same, None) if closure is not None else None
+    found = ((number, row.closures.get(test)) for number, row in rows.items())
+    same = (number for number, other in found if _is_same(test, closure, other))
+    return next(same, None)
+
+
+def _is_same(test: str, one: Closure, other: Closure) -> bool:
+    if one is None or other is None:
+        return False
+    return one[test] == other[test] if test in DRILLS else one == other

@@ -11,7 +11,7 @@ from tests.edits import append, delete, replace, write
 from tests.suites.environment import superset_environment
 from tests.suites.pythons import nearest
 from tests.suites.rendering import developer
-from tests.suites.sameness import Rendering, repeated
+from tests.suites.sameness import DRILLS, Rendering, repeated
 from variants import ROOT, choices
 
 ADAPTERS = [
@@ -154,6 +154,20 @@ class TestRepeated:
         assert not repeated(renderings[2], {1: renderings[1]})
         assert repeated(renderings[3], renderings) == {TEST: 2}
 
+    def test_is_a_drill_wherever_its_own_text_is_the_same(
+        self, service: Callable[[str], Path]
+    ) -> None:
+        drill = DRILLS[0]
+        rows = {number: service(str(number)) for number in (1, 2, 3)}
+        for each in rows.values():
+            write(drill, "def test_all(shop): ...\n")(each)
+        append("app/till.py", "\n")(rows[2])
+        append(drill, "\n")(rows[3])
+        renderings = {number: Rendering(folder) for number, folder in rows.items()}
+
+        assert repeated(renderings[2], {1: renderings[1]}) == {drill: 1}
+        assert drill not in repeated(renderings[3], {1: renderings[1]})
+
     @pytest.mark.parametrize(
         "line", ["FILES = Path().rglob('*')", "COMMAND = ('make', 'check')"]
     )
@@ -172,6 +186,11 @@ def run_in(row: int, renderings: Mapping[int, Rendering]) -> list[str]:
         renderings[row], {n: each for n, each in renderings.items() if n < row}
     )
     return [test for test in renderings[row].tests if test not in again]
+
+
+def test_each_drill_is_run_in_a_row(renderings: Mapping[int, Rendering]) -> None:
+    for drill in DRILLS:
+        assert [row for row in renderings if drill in run_in(row, renderings)] == [1]
 
 
 class TestAdapter:
