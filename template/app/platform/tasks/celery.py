@@ -9,7 +9,6 @@ from anyio import to_thread
 from celery import Celery
 from celery.loaders.app import AppLoader
 from kombu import Connection
-from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from pydantic import Field, SecretStr
 
@@ -103,8 +102,9 @@ class CeleryBroker:
             with pool.acquire(block=True) as producer:
                 for id_ in ids:
                     self._celery.send_task(DELIVER, args=[id_], producer=producer)
-        except OperationalError as error:
-            if isinstance(error.__cause__, self._broker.refusals):
+        except Exception as error:
+            # Kombu wraps the refusal of one broker, and not that of another.
+            if isinstance(error.__cause__ or error, self._broker.refusals):
                 renew(self._broker.url)
             raise
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from kombu.exceptions import OperationalError
+from amqp.exceptions import AccessRefused
 from pydantic import SecretStr, ValidationError
 
 from app.platform.broker import rabbitmq
@@ -80,7 +80,7 @@ def url() -> Rotated:
 
 class TestPassword:
     async def test_that_has_changed_is_looked_up_again(self, url: Rotated) -> None:
-        with pytest.raises(OperationalError):
+        with pytest.raises(AccessRefused):
             await send(url)
         await send(url)
 
