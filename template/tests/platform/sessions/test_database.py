@@ -15,6 +15,7 @@ from tests.fixtures.service import Service, Show, acting
 PATH = "/v1/accounts/sessions"
 ADA = Principal("ada", kind="user")
 HOUR = timedelta(hours=1)
+FEWEST = 20
 LASTING = Lasting(HOUR, 24 * HOUR)
 OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -57,21 +58,20 @@ class TestFind:
         self, service: Service, show: Show
     ) -> None:
         headers = await show(service.platform)
-        statuses = set()
+        statuses: list[int] = []
         async with acting(service, headers):
-            for _ in range(5):
+            # The pool replaces what it finds broken: not each round meets one at work.
+            while 503 not in statuses or len(statuses) < FEWEST:
                 async with service.platform.database.watching() as connection:
                     await connection.execute(text(OTHERS))
                 asked = (service.client.get(PATH) for _ in range(4))
                 answers = await asyncio.gather(*asked)
-                statuses |= {each.status_code for each in answers}
+                statuses += [each.status_code for each in answers]
                 refused = [each for each in answers if each.status_code == 503]
                 assert all(each.headers["retry-after"] for each in refused)
-            assert statuses <= {200, 503}
+            assert {*statuses} == {200, 503}
 
             assert (await service.client.get(PATH)).status_code == 200
-
-        assert 503 in statuses
 
 
 class TestPurge:
