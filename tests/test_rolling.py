@@ -57,6 +57,17 @@ def test_no_request_fails_behind_a_balancer_that_learns_late(rolled: Rolled) -> 
     assert traffic.failed == []
 
 
+@pytest.mark.parametrize("deploy", TARGETS)
+def test_a_replica_takes_requests_for_longer_than_a_balancer_is_late(
+    folder: Path, tmp_path: Path, deploy: str
+) -> None:
+    stop, settings = configured(copy(folder, tmp_path / deploy, deploy=deploy), deploy)
+
+    takes = stop.term_seconds + float(settings["SERVER__DRAIN_SECONDS"])
+
+    assert takes > stop.late_seconds
+
+
 @pytest.mark.thorough
 def test_requests_fail_without_a_drain(rolled: Rolled) -> None:
     traffic = rolled(LATE, SERVER__DRAIN_SECONDS="0")

@@ -88,7 +88,11 @@ class Balancer:
     async def _watch(self, replica: str, probe: str) -> None:
         leaving: asyncio.TimerHandle | None = None
         while replica not in self._told:
-            if await _is_ready(probe):
+            is_ready = await _is_ready(probe)
+            if replica in self._told:
+                # What it answered before it was told to end counts no longer.
+                return
+            if is_ready:
                 if leaving is not None:
                     leaving.cancel()
                     leaving = None
