@@ -106,7 +106,9 @@ def alike(first: Answers, variants: Sequence[Answers], space: Space) -> list[Ans
     """
     chosen = [first, *cover(variants, 1, beside=[first])]
     for at, name in product(range(1, len(chosen)), first):
-        answer = chosen[at].get(name)
+        answer = chosen[at].get(name, first[name])
+        if answer == first[name]:
+            continue
         for heir in [at, *range(at + 1, len(chosen))]:
             instead = list(chosen)
             instead[heir] = _with(chosen[heir], name, answer, space)
