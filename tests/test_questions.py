@@ -123,6 +123,9 @@ REFUSALS = [
     ("ports", "[]", {}),
     ("parts", "[]", {}),
     ("requirements", "[]", {}),
+    # Too far from where its secrets are.
+    ("deploy", "cloud_run", {"secrets": "aws_ssm"}),
+    ("deploy", "aks", {"secrets": "aws_ssm"}),
     # A typing error.
     ("cahce", "none", {}),
     ("Cache", "none", {}),
